@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The commands of the project; 'make help' lists them.  The work is in scripts/.
+
+VARIABLES := LEVELS CPUS MEM PAGES L0 L1 L2 L3 INTERACTIVE COMMAND AT APPEND EXTRA KEEP \
+	     TIMEOUT DEBUG VARIANT KERNEL_SRC NAME
+export $(VARIABLES)
+
+LAB := scripts/lab
+unexport MAKEFLAGS
+
+.PHONY: help setup run kernel tree test test-quick series count update clean
+
+help:
+	@cat scripts/help
+
+setup run kernel tree test test-quick series count update:
+	@scripts/need
+	@$(LAB) $@
+
+clean:
+	rm -rf build

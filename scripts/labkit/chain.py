@@ -1,0 +1,368 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Boot a chain of levels, watch its one console, judge it.
+
+A chain is described by a ChainSpec.  The console of the top level carries the lines of
+all levels (see tools/lab/init); each line is saved with its time, each '@lab' line is
+an event of a level.  The verdict needs every level to have said 'done', the workload's
+results to equal those of this machine, and no bad line in any kernel log.
+"""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+import threading
+import time
+
+from labkit import image, packages, paths
+from labkit.kernel import Kernel
+from labkit.ui import LabError, Step, duration, output, stop_group
+
+SCRATCH_BYTES = 256 << 20
+DEFAULT_MEM = (4096, 2048, 1024, 512)
+STAGE_TIMEOUT = 240
+WORK_SHARE = {"64k": "20M", "4k": "16M"}
+BAD = re.compile(r"\[ *\d+\.\d{6}\].*(WARNING:|\bBUG\b|Oops[: ]|soft lockup|hard LOCKUP|"
+                 r"blocked for more than|rcu.*(stall|starved)|KVM: |kvm.*(fail|error)|"
+                 r"Unable to handle kernel|Call Trace)|"
+                 r"Kernel panic|KVM: unknown exit|error: kvm run failed")
+HARMLESS = re.compile(r"ommand line|falling back to nestedv1")
+EVENT = re.compile(r"@lab (\S+) (\w+)(.*)")
+EMULATED_L0 = "emulator"
+
+
+class ChainSpec:
+    """What to boot: per level a kernel, CPUs, MiB of memory."""
+
+    def __init__(self, levels=2, whose=("ours", "ours"), pages=("64k",), cpus=(1,), mem=(),
+                 interactive=None, command=None, timeout=None, debug=False, extra=(), append=""):
+        self.levels = levels
+        self.whose = self._spread(whose)
+        self.pages = self._spread(pages)
+        self.cpus = self._spread(cpus)
+        self.mem = [mem[n] if n < len(mem) else DEFAULT_MEM[n] for n in range(levels + 1)]
+        self.interactive = interactive
+        self.command_level, self.command = command or (None, None)
+        self.timeout = timeout
+        self.debug = debug
+        self.extra = extra
+        self.append = append
+
+    def _spread(self, values):
+        """One value per level; the last one given holds for all below."""
+        values = list(values)
+        return values + [values[-1]] * (self.levels + 1 - len(values))
+
+    def top(self):
+        """The first level that runs one of our images."""
+        return 1 if self.whose[0] == EMULATED_L0 else 0
+
+    def variant(self, level):
+        return f"{self.whose[level]}-{self.pages[level]}"
+
+    def title(self):
+        names = [EMULATED_L0 if n < self.top() else self.variant(n)
+                 for n in range(self.levels + 1)]
+        cpus = f", {max(self.cpus)} CPUs" if max(self.cpus) > 1 else ""
+        return " > ".join(names) + cpus
+
+    def workload_level(self):
+        return None if self.interactive or self.command else self.levels
+
+
+class Level:
+    """What is known of one level while and after it runs."""
+
+    def __init__(self, number):
+        self.number = number
+        self.started = None
+        self.up = None
+        self.done = False
+        self.exits = None
+        self.facts = {}
+        self.complaints = []
+
+    def boot_seconds(self):
+        return None if self.up is None or self.started is None else self.up - self.started
+
+
+class Console:
+    """Turns console lines into events of levels."""
+
+    def __init__(self, spec, save, verbose):
+        self.spec = spec
+        self.save = save
+        self.verbose = verbose
+        self.begin = time.monotonic()
+        self.levels = {n: Level(n) for n in range(spec.top(), spec.levels + 1)}
+        self.levels[spec.top()].started = self.begin
+        self.results = {}
+        self.command_status = None
+        self.phase = "boot"
+
+    def line(self, text):
+        now = time.monotonic()
+        text = text.replace("\r", "")
+        self.save.write(f"{now - self.begin:8.2f} {text}\n")
+        self.save.flush()
+        if self.verbose:
+            print(text, flush=True)
+        self._complain(text)
+        event = EVENT.search(text)
+        if event and event.group(1).isdigit():
+            self._event(int(event.group(1)), event.group(2), event.group(3), now)
+
+    def _complain(self, text):
+        if BAD.search(text) and not HARMLESS.search(text):
+            match = re.match(r"(\d)\| ", text)
+            number = int(match.group(1)) if match else self.spec.top()
+            self.levels.get(number, self.levels[self.spec.top()]).complaints.append(text.strip())
+
+    def _event(self, number, name, rest, now):
+        level = self.levels.get(number)
+        if level is None:
+            return
+        pairs = dict(item.split("=", 1) for item in rest.split() if "=" in item)
+        if name == "up":
+            level.up, level.facts = now, pairs
+            self.phase = f"L{number} up"
+        elif name == "start" and number + 1 in self.levels:
+            self.levels[number + 1].started = now
+            self.phase = f"L{number + 1} boots"
+        elif name == "end" and number + 1 in self.levels:
+            self.levels[number + 1].exits = pairs.get("exits") or None
+        elif name == "phase":
+            self.phase = f"L{number} works: {rest.strip()}"
+        elif name == "result":
+            self.results.update(pairs)
+        elif name == "command":
+            self.command_status = pairs.get("status")
+        elif name == "done":
+            level.done = True
+
+
+def expected_results(directory):
+    """Run the workload here; what it prints is what the guest must print."""
+    work = os.path.join(directory, "expected")
+    shutil.rmtree(work, ignore_errors=True)
+    os.makedirs(work)
+    text = output(["sh", os.path.join(image.LAB, "workload"), work])
+    shutil.rmtree(work)
+    return dict(re.findall(r"@lab - result (\w+)=(\w+)", text))
+
+
+class Chain:
+    """One run of a ChainSpec in its own directory."""
+
+    def __init__(self, spec, name, verbose=False):
+        self.spec = spec
+        self.name = name
+        self.verbose = verbose
+        self.directory = os.path.join(paths.BUILD, "run", name)
+        self.console_path = os.path.join(paths.LOGS, name + ".console")
+        self.console = None
+        self.expected = {}
+        self.reason = None
+        self.seconds = 0
+
+    # --- preparation ---
+
+    def prepare(self):
+        """Make the disks.  The kernels must have been built."""
+        spec = self.spec
+        shutil.rmtree(self.directory, ignore_errors=True)
+        paths.make_directory(self.directory)
+        paths.make_directory(paths.LOGS)
+        paths.need_space(self.directory, 0.3, "running the chain")
+        kernels = {}
+        for level in range(max(1, spec.top()), spec.levels + 1):
+            kernels["vmlinux-" + spec.variant(level)] = self.kernel(level)
+        image.lab_image(self.directory, kernels, self.description(), spec.extra)
+        with open(self.path("scratch"), "wb") as file:
+            file.truncate(SCRATCH_BYTES)
+        if spec.workload_level() is not None:
+            self.expected = expected_results(self.directory)
+
+    def kernel(self, level):
+        return Kernel(self.spec.variant(level), self.spec.debug).stripped()
+
+    def path(self, name):
+        return os.path.join(self.directory, name)
+
+    def description(self):
+        """chain.conf: what tools/lab/init needs to know."""
+        spec = self.spec
+        values = {"levels": spec.levels, "workload": "" if spec.workload_level() is None else 1,
+                  "work_share": WORK_SHARE[spec.pages[-1]],
+                  "interactive": "" if spec.interactive is None else spec.interactive,
+                  "command_level": "" if spec.command is None else spec.command_level}
+        for level in range(spec.levels + 1):
+            values[f"kernel_{level}"] = "vmlinux-" + spec.variant(level)
+            values[f"cpus_{level}"] = spec.cpus[level]
+            values[f"mem_{level}"] = spec.mem[level]
+            values[f"append_{level}"] = spec.append
+        text = "".join(f"{key}='{value}'\n" for key, value in values.items())
+        command = (spec.command or "").replace("'", "'\\''")
+        return text + f"command='{command}'\n"
+
+    # --- the command ---
+
+    def command(self):
+        spec, emulator = self.spec, packages.emulator()
+        machine = self._pseries if spec.top() else self._powernv
+        serial = ["-serial", "mon:stdio"] if spec.interactive is not None else \
+            ["-serial", "stdio", "-monitor", "none"]
+        level = spec.top()
+        kernel = ["-kernel", self.kernel(level), "-smp", str(spec.cpus[level]),
+                  "-m", str(spec.mem[level])]
+        accel = ["-accel", "tcg,thread=multi"]
+        return [emulator.binary, *emulator.options, *accel, *machine(), *kernel, *serial,
+                "-nographic", "-vga", "none", "-net", "none", "-no-reboot"], emulator.env
+
+    def _append(self, devices, level):
+        names = ("root", "lab", "scratch")
+        disks = " ".join(f"{name}={device}" for name, device in zip(names, devices))
+        return ["-append", f"console=hvc0 panic=1 ro init=/init level={level} {disks} {self.spec.append}"]
+
+    def _drives(self):
+        files = ((image.root_image(), True), (self.path("lab.ext4"), True),
+                 (self.path("scratch"), False))
+        for number, (path, readonly) in enumerate(files):
+            lock = ",readonly=on" if readonly else ""
+            yield number, ["-drive", f"file={path},if=none,id=d{number},format=raw{lock}"]
+
+    def _powernv(self):
+        arguments = ["-M", "powernv9", "-cpu", "power9_v2.2",
+                     "-device", "nvme,id=nvme,serial=lab,bus=pcie.0"]
+        for number, drive in self._drives():
+            arguments += drive + ["-device", f"nvme-ns,drive=d{number},bus=nvme,nsid={number + 1}"]
+        return arguments + self._append(["/dev/nvme0n1", "/dev/nvme0n2", "/dev/nvme0n3"], 0)
+
+    def _pseries(self):
+        arguments = ["-M", "pseries,x-vof=on,cap-nested-hv=on,cap-cfpc=broken,cap-sbbc=broken,"
+                     "cap-ibs=broken", "-cpu", "power9_v2.2"]
+        for number, drive in self._drives():
+            arguments += drive + ["-device", f"virtio-blk-pci,drive=d{number}"]
+        return arguments + self._append(["/dev/vda", "/dev/vdb", "/dev/vdc"], 1)
+
+    # --- the run ---
+
+    def limit(self):
+        if self.spec.timeout:
+            return self.spec.timeout
+        return STAGE_TIMEOUT * self.spec.levels * (3 if self.spec.debug else 1)
+
+    def run(self, step=None):
+        """Boot, watch, judge.  Returns whether the chain passed."""
+        command, env = self.command()
+        with open(self.path("command"), "w") as file:
+            file.write(" ".join(command) + "\n")
+        begin = time.monotonic()
+        with open(self.console_path, "w") as save:
+            self.console = Console(self.spec, save, self.verbose)
+            self._boot(command, env, step)
+        self.seconds = time.monotonic() - begin
+        self.reason = self.judge(self.reason)
+        return self.reason is None
+
+    def _boot(self, command, env, step):
+        process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                   start_new_session=True)
+        timer = threading.Timer(self.limit(), self._time_out, [process])
+        timer.start()
+        title = step.title if step else ""
+        try:
+            for raw in process.stdout:
+                self.console.line(raw.decode(errors="replace").rstrip("\n"))
+                if step:
+                    step.title = f"{title} ({self.console.phase})"
+            process.wait()
+        finally:
+            timer.cancel()
+            stop_group(process)
+            if step:
+                step.title = title
+
+    def _time_out(self, process):
+        self.reason = f"no end after {duration(self.limit())} (last seen: {self.console.phase})"
+        stop_group(process)
+
+    def interact(self):
+        """Give the terminal to the chain."""
+        command, env = self.command()
+        return subprocess.call(command, env=env)
+
+    # --- the verdict ---
+
+    def judge(self, reason):
+        """The first reason why the chain failed, or None."""
+        console = self.console
+        for level in console.levels.values():
+            if level.complaints:
+                return f"L{level.number} kernel log: {level.complaints[0]}"
+        if reason:
+            return reason
+        for level in console.levels.values():
+            if level.up is None:
+                return f"L{level.number} did not reach user space"
+            if level.facts.get("kernel", "").find(self.spec.variant(level.number)) < 0:
+                return f"L{level.number} runs the kernel {level.facts.get('kernel')}"
+        if self.expected and console.results != self.expected:
+            return f"L{self.spec.levels} workload: {self._difference()}"
+        for level in console.levels.values():
+            if not level.done:
+                return f"L{level.number} did not finish"
+        if self.spec.command and console.command_status != "0":
+            return f"the command in L{self.spec.command_level} ended with {console.command_status}"
+        return None
+
+    def _difference(self):
+        results = self.console.results
+        wrong = [name for name in self.expected if results.get(name) != self.expected[name]]
+        return "no or wrong result for " + ", ".join(wrong)
+
+    def result_of(self, level):
+        """One word for the table."""
+        if level.complaints:
+            return "kernel log"
+        if level.up is None:
+            return "no boot"
+        if not level.done:
+            return "not done"
+        if level.number == self.spec.workload_level():
+            return "verified" if self.console.results == self.expected else "wrong"
+        return "ok"
+
+    def table(self):
+        rows = [("level", "kernel", "pages", "CPUs", "boot", "exits", "result")]
+        if self.spec.top():
+            rows.append(("L0", "QEMU's own", "-", "-", "-", "-", "-"))
+        for level in self.console.levels.values():
+            boot = level.boot_seconds()
+            pages = level.facts.get("page")
+            rows.append((f"L{level.number}", level.facts.get("kernel", "-"),
+                         f"{pages}K" if pages else "-", level.facts.get("cpus", "-"),
+                         f"{boot:.1f} s" if boot is not None else "-", level.exits or "-",
+                         self.result_of(level)))
+        return format_table(rows)
+
+    def saved(self, name):
+        """A file the top level saved on the scratch disk, as text; None if it is not there."""
+        try:
+            with tarfile.open(self.path("scratch")) as tar:
+                return tar.extractfile("./" + name).read().decode(errors="replace")
+        except (tarfile.TarError, KeyError, OSError):
+            return None
+
+    def clean(self):
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def format_table(rows):
+    widths = [max(len(str(row[n])) for row in rows) for n in range(len(rows[0]))]
+    return ["  ".join(str(cell).ljust(width) for cell, width in zip(row, widths)).rstrip()
+            for row in rows]
