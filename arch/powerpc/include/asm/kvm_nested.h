@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Nested guests of KVM-HV: what code outside the nested files may see.
+ *
+ * A nested guest is a guest (L2) of one of our guests (L1). L1 names it by an
+ * LPID of its own; hardware runs it under a shadow LPID of ours. The two never
+ * meet in one variable: each has a type.
+ */
+#ifndef _ASM_POWERPC_KVM_NESTED_H
+#define _ASM_POWERPC_KVM_NESTED_H
+
+#include <linux/cpumask.h>
+#include <linux/mutex.h>
+#include <linux/rcupdate.h>
+#include <linux/refcount.h>
+#include <linux/types.h>
+
+/* L1's name of one of its guests; an index into L1's partition table. */
+typedef struct {
+	u32 val;
+} glpid_t;
+
+/*
+ * The number in LPIDR, or the one that names the guest to our own parent. 64
+ * bits wide, since a parent with the nested API v2 hands out guest ids.
+ */
+typedef struct {
+	u64 val;
+} hlpid_t;
+
+static inline glpid_t make_glpid(u32 val)
+{
+	return (glpid_t){ val };
+}
+
+static inline hlpid_t make_hlpid(u64 val)
+{
+	return (hlpid_t){ val };
+}
+
+/* One 12-bit field of a mapping's key, and the largest table L1 may register. */
+#define KVM_NESTED_LPID_BITS	12
+
+/*
+ * Slots for the last CPU of an L2 vCPU. Tokens that share a slot cost an extra
+ * flush and nothing else: the slot always names the CPU that was entered last,
+ * and moving on from it marks that CPU.
+ */
+#define KVM_NESTED_TOKEN_SLOTS	64
+
+struct kvm;
+struct pst;
+
+/**
+ * struct kvm_nested_guest - one guest of one of our guests
+ * @shadow_lpid: LPID that hardware runs it under; read by the entry path
+ * @radix: always 1; read by kvmhv_vcpu_is_radix()
+ * @need_tlb_flush: CPUs that flush before they next enter it
+ * @prev_cpu: CPU entered last for each token slot, -1 for none
+ * @kvm: the VM of L1
+ * @glpid: L1's name of it
+ * @refs: one for the table, one for each vCPU inside, one for each hypercall
+ * @rcu: frees it after readers of the table are gone
+ * @last_run: jiffies when it was last entered, for eviction
+ * @pate_mutex: orders {write table entry, flush} for @shadow_lpid
+ * @published: root in the table entry now; under @pate_mutex
+ * @live: tree that gains leaves, or NULL; under mmu_lock
+ * @l1_root: first doubleword of L1's entry; under mmu_lock
+ * @process_table: second doubleword of L1's entry; under mmu_lock
+ * @inval_seq: bumped under mmu_lock at the start of each invalidation
+ * @dead: final, set under mmu_lock together with a bump
+ */
+struct kvm_nested_guest {
+	/* Read by the entry path outside the nested files. */
+	int shadow_lpid;
+	u8 radix;
+	cpumask_t need_tlb_flush;
+	short prev_cpu[KVM_NESTED_TOKEN_SLOTS];
+
+	/* Private to book3s_hv_nested_*.c. */
+	struct kvm *kvm;
+	glpid_t glpid;
+	refcount_t refs;
+	struct rcu_head rcu;
+	unsigned long last_run;
+	struct mutex pate_mutex;
+	struct pst *published;
+	struct pst *live;
+	u64 l1_root;
+	u64 process_table;
+	u64 inval_seq;
+	bool dead;
+};
+
+#endif /* _ASM_POWERPC_KVM_NESTED_H */

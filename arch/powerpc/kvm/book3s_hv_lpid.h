@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Backend for one hardware LPID: its partition-table entry and its flushes,
+ * on bare metal, by H_TLB_INVALIDATE or by H_RPT_INVALIDATE.
+ *
+ * The LPID named is always the one that the executing hypervisor programs
+ * into LPIDR (or names to its own parent), never one that L1 chose. The type
+ * hlpid_t keeps the two apart.
+ */
+#ifndef _BOOK3S_HV_LPID_H
+#define _BOOK3S_HV_LPID_H
+
+/**
+ * lpid_flush_page() - drop the translation of one page of one LPID
+ * @lpid: LPID that hardware runs under
+ * @addr: guest real address under @lpid, rounded down to the page here
+ * @shift: log2 bytes of the leaf: 12, 16, 21 or 30
+ *
+ * RIC=0 PRS=0 IS=0: only translations of exactly this size are guaranteed to
+ * go (Power ISA, Book III, "TLB Invalidate Entry").
+ *
+ * Context: Any context; completes before it returns.
+ */
+void lpid_flush_page(hlpid_t lpid, u64 addr, unsigned int shift);
+
+/**
+ * lpid_flush_pwc() - drop the page-walk cache of one LPID
+ * @lpid: LPID that hardware runs under
+ *
+ * Context: Any context; completes before it returns.
+ */
+void lpid_flush_pwc(hlpid_t lpid);
+
+/**
+ * lpid_flush_all() - drop TLB, page-walk cache and cached table entry
+ * @lpid: LPID that hardware runs under
+ *
+ * Context: Any context; completes before it returns.
+ */
+void lpid_flush_all(hlpid_t lpid);
+
+/**
+ * lpid_set_entry() - publish the partition-table entry of one LPID
+ * @lpid: LPID that hardware runs under
+ * @dw0: first doubleword: root of the partition-scoped tree
+ * @dw1: second doubleword: process table
+ *
+ * Everything cached under @lpid is flushed when this returns. One caller for
+ * an LPID at a time.
+ *
+ * Context: Process context, may sleep.
+ */
+void lpid_set_entry(hlpid_t lpid, u64 dw0, u64 dw1);
+
+#endif /* _BOOK3S_HV_LPID_H */

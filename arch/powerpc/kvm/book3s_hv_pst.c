@@ -1,0 +1,864 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The partition-scoped tree in host memory: find, iterate, map, zap, detach,
+ * drain. The invariants T1 to T4, R1 to R4 and F1 to F3 are stated in the
+ * headers book3s_hv_pst.h and book3s_hv_nrmap.h.
+ *
+ * Three choke points: pst_change() is the only function that writes an entry,
+ * pst_table_free() the only one that frees a table, pst_gather_flush() the only
+ * one that flushes.
+ *
+ * Not done here: no page is faulted in, no permission is judged, no other tree
+ * is looked at. That a shadow leaf is never more permissive than what is below
+ * it is for the caller to see to, before pst_map() and in the same critical
+ * section.
+ */
+#include "book3s_hv_pst.h"
+
+/* --- memory ------------------------------------------------------------- */
+
+static unsigned int pst_slot_size(enum pst_kind kind, unsigned int level)
+{
+	if (level == RPT_LEVEL_ROOT)
+		return sizeof(struct pst_table *);
+	if (kind == PST_SHADOW)
+		return sizeof(union pst_slot);
+	return level ? sizeof(struct pst_table *) : 0;
+}
+
+static size_t pst_pte_bytes(const struct pst_table *t)
+{
+	return sizeof(__be64) << t->bits;
+}
+
+static size_t pst_slot_bytes(const struct pst_table *t)
+{
+	return (size_t)t->slot_size << t->bits;
+}
+
+static void pst_charge(const struct pst_table *t, long sign)
+{
+	long bytes = sizeof(*t) + pst_pte_bytes(t) + pst_slot_bytes(t);
+
+	atomic_long_add(sign, &t->account->tables);
+	atomic_long_add(sign * bytes, &t->account->bytes);
+}
+
+static void pst_table_free(struct pst_table *t)
+{
+	pst_charge(t, -1);
+	pure_free(t->slots, pst_slot_bytes(t));
+	pure_free(t->pte, pst_pte_bytes(t));
+	pure_free(t, sizeof(*t));
+}
+
+static struct pst_table *pst_table_alloc(struct pst *pst, unsigned int level,
+					 unsigned int bits)
+{
+	struct pst_table *t = pure_zalloc(sizeof(*t));
+
+	if (!t)
+		return NULL;
+	t->pst = pst;
+	t->account = pst->account;
+	t->level = level;
+	t->bits = bits;
+	t->shift = rpt_level_to_shift(level, bits);
+	t->slot_size = pst_slot_size(pst->kind, level);
+	INIT_LIST_HEAD(&t->node);
+	pst_charge(t, 1);
+
+	t->pte = pure_zalloc(pst_pte_bytes(t));
+	if (t->slot_size)
+		t->slots = pure_zalloc(pst_slot_bytes(t));
+	if (t->pte && (t->slots || !t->slot_size))
+		return t;
+	pst_table_free(t);
+	return NULL;
+}
+
+/**
+ * pst_mem_fill() - get the tables that pst_map() found missing
+ * @mem: holds what is there already; @mem->missing says what is not
+ * @pst: tree they are for
+ * @shift: log2 bytes of the leaf to be mapped
+ *
+ * Context: Process context, may sleep; no lock is held or taken.
+ * Return: 0 or -ENOMEM; on error @mem keeps what it has.
+ */
+int pst_mem_fill(struct pst_mem *mem, struct pst *pst, unsigned int shift)
+{
+	unsigned int level, bits;
+
+	for (level = 0; level < RPT_LEVEL_ROOT; level++) {
+		struct pst_table **t = &mem->table[level];
+
+		if (!(mem->missing & BIT(level)))
+			continue;
+		bits = rpt_level_to_bits(level, shift);
+		if (*t && ((*t)->pst != pst || (*t)->bits != bits)) {
+			pst_table_free(*t);
+			*t = NULL;
+		}
+		if (!*t)
+			*t = pst_table_alloc(pst, level, bits);
+		if (!*t)
+			return -ENOMEM;
+	}
+	mem->missing = 0;
+	return 0;
+}
+
+/**
+ * pst_mem_release() - free what pst_map() did not use
+ * @mem: tables that no tree has seen
+ *
+ * Context: Any; no lock is needed. They were never reachable, so no flush.
+ */
+void pst_mem_release(struct pst_mem *mem)
+{
+	unsigned int level;
+
+	for (level = 0; level < RPT_LEVEL_ROOT; level++) {
+		if (mem->table[level])
+			pst_table_free(mem->table[level]);
+		mem->table[level] = NULL;
+	}
+}
+
+/**
+ * pst_create() - make an empty live tree
+ * @lock: what will protect it
+ * @kind: whose tree
+ * @account: where its memory is counted; outlives every table
+ *
+ * The owner sets hlpid and glpid before anything is mapped.
+ *
+ * Context: Process context, may sleep.
+ * Return: the tree, or NULL without memory.
+ */
+struct pst *pst_create(pure_lock_t *lock, enum pst_kind kind,
+		       struct pst_account *account)
+{
+	struct pst *pst = pure_zalloc(sizeof(*pst));
+
+	if (!pst)
+		return NULL;
+	pst->lock = lock;
+	pst->kind = kind;
+	pst->state = PST_LIVE;
+	pst->account = account;
+	INIT_LIST_HEAD(&pst->tables);
+	INIT_LIST_HEAD(&pst->drain);
+	pst->root = pst_table_alloc(pst, RPT_LEVEL_ROOT, RPT_ROOT_BITS);
+	if (!pst->root) {
+		pure_free(pst, sizeof(*pst));
+		return NULL;
+	}
+	list_add(&pst->root->node, &pst->tables);
+	return pst;
+}
+
+/**
+ * pst_destroy() - free a tree that pst_drain_step() has emptied
+ * @pst: quiet tree without tables
+ *
+ * Context: Any; no lock is needed, nobody can find the tree.
+ */
+void pst_destroy(struct pst *pst)
+{
+	if (pure_broken(!list_empty(&pst->tables) || !list_empty(&pst->drain)))
+		return;
+	pure_free(pst, sizeof(*pst));
+}
+
+/* --- gather ------------------------------------------------------------- */
+
+/**
+ * pst_gather_init() - start an empty gather
+ * @g: on the stack of who will flush and free it
+ */
+void pst_gather_init(struct pst_gather *g)
+{
+	g->pst = NULL;
+	g->nr = 0;
+	g->everything = false;
+	g->walks = false;
+	INIT_LIST_HEAD(&g->doomed);
+}
+
+static bool pst_gather_is_clean(const struct pst_gather *g)
+{
+	return !g->nr && !g->everything && !g->walks;
+}
+
+/**
+ * pst_gather_flush() - flush what was collected
+ * @g: pages and tables of one tree
+ *
+ * A quiet tree was flushed as a whole when it became quiet.
+ *
+ * Context: Under the lock of the tree, the one under which the entries were
+ *	changed (F2).
+ */
+void pst_gather_flush(struct pst_gather *g)
+{
+	unsigned int i;
+
+	if (pst_gather_is_clean(g))
+		return;
+	pure_assert_locked(g->pst->lock);
+
+	if (g->pst->state == PST_QUIET)
+		goto done;
+	if (g->everything) {
+		lpid_flush_all(g->pst->hlpid);
+		goto done;
+	}
+	for (i = 0; i < g->nr; i++)
+		lpid_flush_page(g->pst->hlpid, g->pages[i].addr,
+				g->pages[i].shift);
+	if (g->walks)
+		lpid_flush_pwc(g->pst->hlpid);
+done:
+	g->nr = 0;
+	g->everything = false;
+	g->walks = false;
+}
+
+/**
+ * pst_gather_free() - free the tables that were unlinked
+ * @g: gather that was flushed (F1)
+ *
+ * Context: Without the lock.
+ */
+void pst_gather_free(struct pst_gather *g)
+{
+	if (pure_broken(!pst_gather_is_clean(g)))
+		return;
+	pst_free_doomed(&g->doomed);
+}
+
+/**
+ * pst_free_doomed() - free a list of tables that nothing can reach
+ * @doomed: tables; empty afterwards
+ *
+ * Context: Without the lock.
+ */
+void pst_free_doomed(struct list_head *doomed)
+{
+	struct pst_table *t, *next;
+
+	list_for_each_entry_safe(t, next, doomed, node) {
+		list_del(&t->node);
+		pst_table_free(t);
+	}
+}
+
+/* A gather serves one LPID at a time; moving on to another tree flushes. */
+static void pst_gather_bind(struct pst_gather *g, struct pst *pst)
+{
+	if (g->pst == pst)
+		return;
+	pst_gather_flush(g);
+	g->pst = pst;
+}
+
+static void pst_gather_page(struct pst_gather *g, const struct pst_pos *pos)
+{
+	pst_gather_bind(g, pos->table->pst);
+	if (g->nr == PST_GATHER_PAGES) {
+		g->everything = true;
+		return;
+	}
+	g->pages[g->nr].addr = pst_pos_addr(pos);
+	g->pages[g->nr].shift = pos->table->shift;
+	g->nr++;
+}
+
+/* --- one entry ---------------------------------------------------------- */
+
+/*
+ * The one function that writes an entry. Returns the old value; R and C that
+ * hardware sets meanwhile are in it or stay in the entry.
+ */
+static struct rpte pst_change(const struct pst_pos *pos, u64 clr, u64 set)
+{
+	struct pst_table *t = pos->table;
+	struct rpte old, new;
+
+	pure_assert_locked(t->pst->lock);
+	old.val = pure_update64(&t->pte[pos->index], clr, set);
+	new.val = (old.val & ~clr) | set;
+	t->nr_present += rpt_is_valid(new) - rpt_is_valid(old);
+	if (t->level < RPT_LEVEL_ROOT)
+		t->pst->nr_leaves[t->level] += rpt_is_leaf(new) -
+					       rpt_is_leaf(old);
+	return old;
+}
+
+static struct pst_table **pst_child_slot(const struct pst_table *t,
+					 unsigned int index)
+{
+	return t->slots + (size_t)index * t->slot_size;
+}
+
+static struct pst_table *pst_child(const struct pst_pos *pos)
+{
+	return *pst_child_slot(pos->table, pos->index);
+}
+
+static void pst_look(struct pst_pos *pos, struct pst_table *t, u64 addr)
+{
+	pos->table = t;
+	pos->index = (addr >> t->shift) & (BIT(t->bits) - 1);
+	pos->pte = rpt_load(&t->pte[pos->index]);
+}
+
+static void pst_link_child(struct pst_pos *pos, struct pst_table *child,
+			   u64 addr)
+{
+	struct pst *pst = pos->table->pst;
+
+	child->parent = pos->table;
+	child->index = pos->index;
+	child->base = pst_pos_addr(pos);
+	list_add_tail(&child->node, &pst->tables);
+	*pst_child_slot(pos->table, pos->index) = child;
+	/*
+	 * The zeroes of the new table come before the entry that leads to it.
+	 * Pairs with the address dependency of the hardware table walk.
+	 */
+	smp_wmb();
+	pst_change(pos, ~0ULL,
+		   rpt_make_dir(pure_virt_to_pa(child->pte), child->bits).val);
+	pst_look(pos, child, addr);
+}
+
+/* Take a table out of its tree; it is freed after the flush. */
+static void pst_unlink_table(struct pst_table *t, struct pst_gather *g)
+{
+	struct pst_pos pos = { .table = t->parent, .index = t->index };
+
+	pst_gather_bind(g, t->pst);
+	pst_change(&pos, ~0ULL, 0);
+	*pst_child_slot(pos.table, pos.index) = NULL;
+	g->walks = true;
+	list_move_tail(&t->node, &g->doomed);
+}
+
+/**
+ * pst_zap_leaf() - remove one leaf
+ * @pos: a present leaf
+ * @g: gets the page to flush
+ *
+ * Context: Under the lock; @g is flushed before it is dropped.
+ * Return: the entry as it was, with R and C.
+ */
+struct rpte pst_zap_leaf(const struct pst_pos *pos, struct pst_gather *g)
+{
+	struct pst_link *link = pst_link_at(pos->table, pos->index);
+	struct rpte old = pst_change(pos, ~0ULL, 0);
+
+	if (link)
+		nrmap_unlink(link);
+	pst_gather_page(g, pos);
+	return old;
+}
+
+/**
+ * pst_weaken_leaf() - take bits from one leaf
+ * @pos: a present leaf
+ * @clr: RPT_PROT and RPT_RC bits to clear
+ * @g: gets the page to flush; NULL if a stale translation does no harm, as
+ *	when only R is cleared
+ *
+ * Context: Under the lock; @g is flushed before it is dropped.
+ * Return: the entry as it was; nothing is flushed if it had none of the bits.
+ */
+struct rpte pst_weaken_leaf(const struct pst_pos *pos, u64 clr,
+			    struct pst_gather *g)
+{
+	struct rpte old = rpt_load(&pos->table->pte[pos->index]);
+
+	if (!(old.val & clr))
+		return old;
+	old = pst_change(pos, clr & (RPT_PROT | RPT_RC), 0);
+	if (g)
+		pst_gather_page(g, pos);
+	return old;
+}
+
+/**
+ * pst_strengthen_leaf() - give bits to one leaf in place
+ * @pos: a present leaf
+ * @set: RPT_PROT and RPT_RC bits to set
+ *
+ * Needs no flush: the MMU looks at the entry again before it reports a fault
+ * for want of a right (Power ISA, Book III, "Translation Table Update
+ * Synchronization Requirements").
+ *
+ * Context: Under the lock.
+ */
+void pst_strengthen_leaf(const struct pst_pos *pos, u64 set)
+{
+	pst_change(pos, 0, set & (RPT_PROT | RPT_RC));
+}
+
+/* --- find and iterate --------------------------------------------------- */
+
+/* The deepest entry over addr in a table of at least this level. */
+static void pst_descend(struct pst *pst, u64 addr, unsigned int level,
+			struct pst_pos *pos)
+{
+	pst_look(pos, pst->root, addr);
+	while (pos->table->level > level && rpt_is_dir(pos->pte))
+		pst_look(pos, pst_child(pos), addr);
+}
+
+/**
+ * pst_find_leaf() - look one address up
+ * @pst: tree in any state but drained
+ * @addr: address in its input space
+ * @pos: result, defined if there is a leaf
+ *
+ * Context: Under the lock.
+ * Return: whether a leaf covers @addr.
+ */
+bool pst_find_leaf(struct pst *pst, u64 addr, struct pst_pos *pos)
+{
+	pure_assert_locked(pst->lock);
+	if (addr > RPT_EA_LAST)
+		return false;
+	pst_descend(pst, addr, 0, pos);
+	return rpt_is_leaf(pos->pte);
+}
+
+static bool pst_table_covers(const struct pst_table *t, u64 addr)
+{
+	return addr >= t->base && (addr - t->base) >> t->shift < BIT(t->bits);
+}
+
+/* From a table, up until addr is inside, then down to the entry over it. */
+static void pst_move(struct pst_pos *pos, u64 addr)
+{
+	struct pst_table *t = pos->table;
+
+	while (!pst_table_covers(t, addr))
+		t = t->parent;
+	pst_look(pos, t, addr);
+	while (rpt_is_dir(pos->pte))
+		pst_look(pos, pst_child(pos), addr);
+}
+
+/**
+ * pst_next_leaf() - the next leaf of a range, in ascending order
+ * @pst: tree in any state but drained
+ * @it: addr, last and budget are set by the caller before the first call
+ *
+ * A hole is skipped by the size of the entry that is empty. The leaf found may
+ * be removed before the next call, tables may not. @it->addr has moved past
+ * the leaf; when the lock was dropped, go on by a new iterator from there.
+ *
+ * Context: Under the lock.
+ * Return: true with @it->pos at a leaf; false at the end of the range or, if
+ * @it->addr <= @it->last still, at the end of the budget.
+ */
+bool pst_next_leaf(struct pst *pst, struct pst_iter *it)
+{
+	u64 last = min(it->last, RPT_EA_LAST);
+
+	pure_assert_locked(pst->lock);
+	if (!it->pos.table)
+		it->pos.table = pst->root;
+	while (it->addr <= last && it->budget) {
+		it->budget--;
+		pst_move(&it->pos, it->addr);
+		it->addr = pst_pos_addr(&it->pos) +
+			   BIT_ULL(it->pos.table->shift);
+		if (rpt_is_leaf(it->pos.pte))
+			return true;
+	}
+	if (it->addr > last)
+		it->addr = it->last == ~0ULL ? ~0ULL : it->last + 1;
+	return false;
+}
+
+/* --- map ---------------------------------------------------------------- */
+
+static bool pst_same_frame(struct rpte a, struct rpte b)
+{
+	return !((a.val ^ b.val) & ~(RPT_PROT | RPT_RC));
+}
+
+/* A larger leaf that already gives what is wanted is as good. */
+static bool pst_leaf_includes(const struct pst_pos *pos, u64 addr,
+			      const struct pst_leaf *leaf)
+{
+	u64 offset = addr - pst_pos_addr(pos);
+
+	return (pos->pte.val & RPT_RPN) + offset == leaf->pa &&
+	       !((pos->pte.val ^ leaf->attrs) & RPT_ATT) &&
+	       !(leaf->attrs & ~pos->pte.val & (RPT_PROT | RPT_RC));
+}
+
+static enum pst_result pst_set_leaf(const struct pst_pos *pos,
+				    const struct pst_leaf *leaf,
+				    struct hlist_head *head)
+{
+	struct rpte new = rpt_make_leaf(leaf->pa, leaf->attrs);
+	struct pst_link *link = pst_link_at(pos->table, pos->index);
+	u64 gain = new.val & ~pos->pte.val;
+
+	if (rpt_is_valid(pos->pte)) {
+		if (!pst_same_frame(pos->pte, new))
+			return PST_BLOCKED;
+		if (!gain)
+			return PST_SAME;
+		pst_strengthen_leaf(pos, gain);
+		return PST_WIDENED;
+	}
+	if (link)
+		nrmap_link(head, link, pos->table);
+	pst_change(pos, ~0ULL, new.val);
+	return PST_MAPPED;
+}
+
+/* Link the tables that are missing between pos and the level of the leaf. */
+static enum pst_result pst_grow(struct pst_pos *pos, u64 addr,
+				const struct pst_leaf *leaf,
+				struct pst_mem *mem)
+{
+	unsigned int level = rpt_shift_to_level(leaf->shift);
+	unsigned int below = pos->table->level;
+	struct pst_table *child;
+
+	mem->missing = 0;
+	while (below-- > level) {
+		child = mem->table[below];
+		if (!child || child->pst != pos->table->pst ||
+		    child->bits != rpt_level_to_bits(below, leaf->shift))
+			mem->missing |= BIT(below);
+	}
+	if (mem->missing)
+		return PST_NO_TABLE;
+	while (pos->table->level > level) {
+		below = pos->table->level - 1;
+		pst_link_child(pos, mem->table[below], addr);
+		mem->table[below] = NULL;
+	}
+	return PST_MAPPED;
+}
+
+/**
+ * pst_map() - map one leaf
+ * @pst: live tree
+ * @addr: address in its input space, aligned to the leaf
+ * @leaf: the translation
+ * @head: where the link goes, NULL for a tree without links
+ * @mem: tables to use; what is missing is noted in it
+ *
+ * Never changes one translation into another: a leaf with another frame, size
+ * or attribute, or a table where the leaf belongs, is PST_BLOCKED.
+ *
+ * Context: Under the lock. The caller has checked there that what it derives
+ *	the leaf from has not changed (S2).
+ * Return: see enum pst_result. Nothing is mapped on the last two.
+ */
+enum pst_result pst_map(struct pst *pst, u64 addr, const struct pst_leaf *leaf,
+			struct hlist_head *head, struct pst_mem *mem)
+{
+	unsigned int level = rpt_shift_to_level(leaf->shift);
+	enum pst_result r;
+	struct pst_pos pos;
+
+	pure_assert_locked(pst->lock);
+	if (pure_broken(pst->state != PST_LIVE || addr > RPT_EA_LAST ||
+			!IS_ALIGNED(addr | leaf->pa, BIT_ULL(leaf->shift))))
+		return PST_SAME;
+
+	pst_descend(pst, addr, level, &pos);
+	if (pos.table->level > level && rpt_is_leaf(pos.pte))
+		return pst_leaf_includes(&pos, addr, leaf) ? PST_SAME :
+							     PST_BLOCKED;
+	if (pos.table->level > level) {
+		r = pst_grow(&pos, addr, leaf, mem);
+		if (r != PST_MAPPED)
+			return r;
+	}
+	if (pos.table->shift != leaf->shift || rpt_is_dir(pos.pte))
+		return PST_BLOCKED;
+	return pst_set_leaf(&pos, leaf, head);
+}
+
+/* Drop a table that has no tables below it; at most 512 leaves. */
+static void pst_evict_table(struct pst_table *t, struct pst_gather *g)
+{
+	struct pst_pos pos = { .table = t };
+
+	for (; pos.index < BIT(t->bits) && t->nr_present; pos.index++) {
+		if (rpt_is_leaf(rpt_load(&t->pte[pos.index])))
+			pst_zap_leaf(&pos, g);
+	}
+	pst_unlink_table(t, g);
+}
+
+/* The first table below an entry that has no tables below it. */
+static struct pst_table *pst_lowest_table(const struct pst_pos *pos)
+{
+	struct pst_table *t = pst_child(pos);
+	struct pst_pos below = { .table = t };
+
+	while (below.table->level && below.index < BIT(below.table->bits)) {
+		t = below.table;
+		if (rpt_is_dir(rpt_load(&t->pte[below.index]))) {
+			below.table = *pst_child_slot(t, below.index);
+			below.index = 0;
+		} else {
+			below.index++;
+		}
+	}
+	return below.table;
+}
+
+/**
+ * pst_unblock() - take one step towards making room for a leaf
+ * @pst: the tree
+ * @addr: address that pst_map() was called with
+ * @shift: log2 bytes of the leaf
+ * @g: gets what has to be flushed and freed
+ *
+ * Removes the leaf that is in the way, or one table with all its leaves: at
+ * most 512 in a call. Call pst_map() again afterwards.
+ *
+ * Context: Under the lock; @g is flushed before it is dropped.
+ */
+void pst_unblock(struct pst *pst, u64 addr, unsigned int shift,
+		 struct pst_gather *g)
+{
+	unsigned int level = rpt_shift_to_level(shift);
+	struct pst_pos pos;
+
+	pure_assert_locked(pst->lock);
+	pst_descend(pst, addr, level, &pos);
+	if (rpt_is_dir(pos.pte))
+		pst_evict_table(pst_lowest_table(&pos), g);
+	else if (pos.table->level == level && pos.table->shift != shift)
+		pst_evict_table(pos.table, g);
+	else if (rpt_is_leaf(pos.pte))
+		pst_zap_leaf(&pos, g);
+}
+
+/* --- zap a range -------------------------------------------------------- */
+
+/* Tables that became empty inside the range go too, from the leaf upwards. */
+static struct pst_table *pst_prune(struct pst_table *t, u64 start, u64 last,
+				   struct pst_gather *g)
+{
+	while (t->parent && !t->nr_present && t->base >= start &&
+	       t->base + (BIT_ULL(t->bits) << t->shift) - 1 <= last) {
+		struct pst_table *parent = t->parent;
+
+		pst_unlink_table(t, g);
+		t = parent;
+	}
+	return t;
+}
+
+/**
+ * pst_zap_range() - remove the leaves that overlap a range
+ * @pst: tree in any state but drained
+ * @start: first address
+ * @last: last address, inclusive
+ * @budget: entries to look at before giving up the lock
+ * @g: gets what has to be flushed and freed
+ *
+ * A leaf that only overlaps the range goes whole: shadow state is a TLB.
+ *
+ * Context: Under the lock; @g is flushed before it is dropped.
+ * Return: 0 if the range is done, else the address to go on from.
+ */
+u64 pst_zap_range(struct pst *pst, u64 start, u64 last, unsigned int budget,
+		  struct pst_gather *g)
+{
+	struct pst_iter it = { .addr = start, .last = last, .budget = budget };
+
+	while (pst_next_leaf(pst, &it)) {
+		pst_zap_leaf(&it.pos, g);
+		it.pos.table = pst_prune(it.pos.table, start, last, g);
+	}
+	return it.addr <= min(last, RPT_EA_LAST) ? it.addr : 0;
+}
+
+/* --- detach and drain --------------------------------------------------- */
+
+/**
+ * pst_detach() - a live tree gains no more leaves
+ * @pst: live tree that the owner has just replaced
+ *
+ * Its leaves stay in the reverse map: hardware may walk them until the flush.
+ *
+ * Context: Under the lock.
+ */
+void pst_detach(struct pst *pst)
+{
+	pure_assert_locked(pst->lock);
+	if (!pure_broken(pst->state != PST_LIVE))
+		pst->state = PST_DETACHED;
+}
+
+/**
+ * pst_quiesce() - a detached tree has been flushed
+ * @pst: tree whose LPID points elsewhere and was flushed since
+ *
+ * Context: Under the lock.
+ */
+void pst_quiesce(struct pst *pst)
+{
+	pure_assert_locked(pst->lock);
+	if (!pure_broken(pst->state != PST_DETACHED))
+		pst->state = PST_QUIET;
+}
+
+/* Empty a table of a quiet tree. Nobody walks it: only links matter. */
+static unsigned int pst_drain_table(struct pst_table *t)
+{
+	struct pst_pos pos = { .table = t };
+	unsigned int zapped = 0;
+
+	for (; pos.index < BIT(t->bits) && t->nr_present; pos.index++) {
+		struct pst_link *link = pst_link_at(t, pos.index);
+		struct rpte old = rpt_load(&t->pte[pos.index]);
+
+		if (!rpt_is_valid(old))
+			continue;
+		if (rpt_is_leaf(old) && link)
+			nrmap_unlink(link);
+		pst_change(&pos, ~0ULL, 0);
+		zapped++;
+	}
+	return zapped;
+}
+
+/**
+ * pst_drain_step() - take tables out of a quiet tree
+ * @pst: quiet tree; never to be walked again
+ * @budget: entries to remove; the table begun is finished
+ * @doomed: gets the tables, for pst_free_doomed() without the lock
+ *
+ * Context: Under the lock.
+ * Return: whether tables are left.
+ */
+bool pst_drain_step(struct pst *pst, unsigned int budget,
+		    struct list_head *doomed)
+{
+	unsigned int done = 0;
+	struct pst_table *t;
+
+	pure_assert_locked(pst->lock);
+	if (pure_broken(pst->state != PST_QUIET))
+		return false;
+	pst->root = NULL;
+	while (!list_empty(&pst->tables) && done < budget) {
+		t = list_first_entry(&pst->tables, struct pst_table, node);
+		done += 1 + pst_drain_table(t);
+		list_move_tail(&t->node, doomed);
+	}
+	return !list_empty(&pst->tables);
+}
+
+/* --- audit -------------------------------------------------------------- */
+
+static enum pst_fault pst_audit_child(const struct pst_pos *pos)
+{
+	struct pst_table *child = pst_child(pos);
+
+	if (!child || rpt_dir_base(pos->pte) != pure_virt_to_pa(child->pte))
+		return PST_BAD_SLOT;
+	if (child->parent != pos->table || child->index != pos->index ||
+	    child->base != pst_pos_addr(pos) ||
+	    child->level + 1 != pos->table->level)
+		return PST_BAD_PARENT;
+	if (rpt_dir_bits(pos->pte) != child->bits)
+		return PST_BAD_ENTRY;
+	return PST_SOUND;
+}
+
+static enum pst_fault pst_audit_leaf(const struct pst_pos *pos)
+{
+	struct pst_link *link = pst_link_at(pos->table, pos->index);
+	u64 pa = pos->pte.val & RPT_RPN;
+	u64 w = RPT_W | RPT_CHG;
+
+	if (pos->table->level == RPT_LEVEL_ROOT ||
+	    !IS_ALIGNED(pa, BIT_ULL(pos->table->shift)))
+		return PST_BAD_ENTRY;
+	if (!link)
+		return PST_SOUND;
+	if (!nrmap_is_linked(link) || link->table != pos->table)
+		return PST_BAD_SLOT;
+	/* C1: a shadow leaf is writable only with C. */
+	if ((pos->pte.val & w) == RPT_W)
+		return PST_BAD_ENTRY;
+	return PST_SOUND;
+}
+
+static enum pst_fault pst_audit_empty(const struct pst_pos *pos)
+{
+	struct pst_link *link = pst_link_at(pos->table, pos->index);
+
+	if (link && (nrmap_is_linked(link) || link->table))
+		return PST_BAD_SLOT;
+	if (pos->table->slot_size && pst_child(pos))
+		return PST_BAD_SLOT;
+	return PST_SOUND;
+}
+
+static enum pst_fault pst_audit_table(struct pst_table *t,
+				      unsigned long *nr_leaves)
+{
+	struct pst_pos pos = { .table = t };
+	enum pst_fault fault = PST_SOUND;
+	unsigned int present = 0;
+
+	for (; pos.index < BIT(t->bits) && !fault; pos.index++) {
+		pos.pte = rpt_load(&t->pte[pos.index]);
+		present += rpt_is_valid(pos.pte);
+		if (rpt_is_dir(pos.pte))
+			fault = pst_audit_child(&pos);
+		else if (rpt_is_leaf(pos.pte))
+			fault = pst_audit_leaf(&pos);
+		else
+			fault = pst_audit_empty(&pos);
+		if (rpt_is_leaf(pos.pte) && t->level < RPT_LEVEL_ROOT)
+			nr_leaves[t->level]++;
+	}
+	if (!fault && present != t->nr_present)
+		fault = PST_BAD_COUNT;
+	return fault;
+}
+
+/**
+ * pst_audit() - check T2, T3, T4, R1 and C1 on a whole tree
+ * @pst: tree that is not being drained
+ *
+ * Costs a look at every entry: for tests and CONFIG_KVM_BOOK3S_HV_NESTED_PROVE.
+ *
+ * Context: Under the lock.
+ * Return: the first fault found, or PST_SOUND.
+ */
+enum pst_fault pst_audit(struct pst *pst)
+{
+	unsigned long nr_leaves[RPT_LEVEL_ROOT] = {};
+	enum pst_fault fault;
+	struct pst_table *t;
+
+	pure_assert_locked(pst->lock);
+	list_for_each_entry(t, &pst->tables, node) {
+		fault = pst_audit_table(t, nr_leaves);
+		if (fault)
+			return fault;
+	}
+	return memcmp(nr_leaves, pst->nr_leaves, sizeof(nr_leaves)) ?
+	       PST_BAD_COUNT : PST_SOUND;
+}

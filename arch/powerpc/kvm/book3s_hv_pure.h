@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The one outside header of the pure files of nested KVM-HV.
+ *
+ * Files that are only bits, trees, lists and decoding (rpt, gwalk, pst, nrmap,
+ * ninv, nstate, nfault) include this header and nothing else from the kernel.
+ * The userspace harness puts a file of its own with the same guard in front of
+ * it. What stands here are primitives: types, lists, bit and endian helpers,
+ * memory, one atomic exchange, the lock assertion and the flush backend. No
+ * kernel structure is described here, so none can go stale in the harness.
+ */
+#ifndef _BOOK3S_HV_PURE_H
+#define _BOOK3S_HV_PURE_H
+
+#include <linux/align.h>
+#include <linux/atomic.h>
+#include <linux/bitfield.h>
+#include <linux/bits.h>
+#include <linux/bug.h>
+#include <linux/build_bug.h>
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/list.h>
+#include <linux/lockdep.h>
+#include <linux/minmax.h>
+#include <linux/spinlock.h>
+#include <linux/string.h>
+#include <linux/types.h>
+
+#include <asm/byteorder.h>
+#include <asm/hvcall.h>
+#include <asm/kvm_nested.h>
+#include <asm/page.h>
+#include <asm/pgtable.h>
+#include <asm/ptrace.h>
+#include <asm/reg.h>
+
+typedef spinlock_t pure_lock_t;
+
+#define pure_assert_locked(lock)	lockdep_assert_held(lock)
+
+/*
+ * A broken internal invariant. Nothing that a guest or a VMM does may get
+ * here; when it happens the caller returns without touching the tree.
+ */
+#define pure_broken(cond)		WARN_ON_ONCE(cond)
+
+/**
+ * pure_update64() - change bits of an entry that hardware walks
+ * @entry: big-endian entry, naturally aligned
+ * @clr: bits to clear, host endian
+ * @set: bits to set after that, host endian
+ *
+ * Atomic against the update of R and C by a table walker. No barrier and no
+ * flush is implied.
+ *
+ * Return: the old value, host endian.
+ */
+static inline u64 pure_update64(__be64 *entry, u64 clr, u64 set)
+{
+	return __radix_pte_update((pte_t *)entry, clr, set);
+}
+
+static inline u64 pure_virt_to_pa(const void *va)
+{
+	return __pa(va);
+}
+
+/**
+ * pure_zalloc() - zeroed memory for tables and what goes with them
+ * @size: bytes; a power of two is also the alignment of the result
+ *
+ * Charged to the memory cgroup of the caller.
+ *
+ * Context: Process context, may sleep; no lock of ours is held.
+ * Return: the memory, or NULL.
+ */
+void *pure_zalloc(size_t size);
+
+/**
+ * pure_free() - give back what pure_zalloc() returned
+ * @ptr: the memory, NULL does nothing
+ * @size: bytes as at allocation
+ *
+ * Context: Any context that may take a slab lock.
+ */
+void pure_free(void *ptr, size_t size);
+
+#include "book3s_hv_lpid.h"
+
+#endif /* _BOOK3S_HV_PURE_H */
