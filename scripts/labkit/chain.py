@@ -10,16 +10,14 @@ results to equal those of this machine, and no bad line in any kernel log.
 import os
 import re
 import shutil
-import signal
 import subprocess
-import sys
 import tarfile
 import threading
 import time
 
 from labkit import image, packages, paths
 from labkit.kernel import Kernel
-from labkit.ui import LabError, Step, duration, output, stop_group
+from labkit.ui import duration, output, start, stop_group
 
 SCRATCH_BYTES = 256 << 20
 DEFAULT_MEM = (4096, 2048, 1024, 512)
@@ -32,6 +30,11 @@ BAD = re.compile(r"\[ *\d+\.\d{6}\].*(WARNING:|\bBUG\b|Oops[: ]|soft lockup|hard
 HARMLESS = re.compile(r"ommand line|falling back to nestedv1")
 EVENT = re.compile(r"@lab (\S+) (\w+)(.*)")
 EMULATED_L0 = "emulator"
+
+
+def is_complaint(line):
+    """Whether @line of a console is a kernel's cry for help."""
+    return bool(BAD.search(line)) and not HARMLESS.search(line)
 
 
 class ChainSpec:
@@ -116,7 +119,7 @@ class Console:
             self._event(int(event.group(1)), event.group(2), event.group(3), now)
 
     def _complain(self, text):
-        if BAD.search(text) and not HARMLESS.search(text):
+        if is_complaint(text):
             match = re.match(r"(\d)\| ", text)
             number = int(match.group(1)) if match else self.spec.top()
             self.levels.get(number, self.levels[self.spec.top()]).complaints.append(text.strip())
@@ -269,9 +272,7 @@ class Chain:
         return self.reason is None
 
     def _boot(self, command, env, step):
-        process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL,
-                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                   start_new_session=True)
+        process = start(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         timer = threading.Timer(self.limit(), self._time_out, [process])
         timer.start()
         title = step.title if step else ""

@@ -2,11 +2,12 @@
 """The commands behind the make targets."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 
-from labkit import chain, image, options, packages, paths, source
+from labkit import chain, image, mail, matrix, options, packages, paths, source
 from labkit.kernel import Kernel, VARIANTS, check_variant
 from labkit.ui import EXIT_USAGE, LabError, Step, duration, report
 
@@ -86,8 +87,31 @@ def finish_run(run, keep):
     return 0 if passed and dumped else 1
 
 
+def command_test(_arguments):
+    return matrix.run_tests(boots=True)
+
+
+def command_test_quick(_arguments):
+    return matrix.run_tests(boots=False)
+
+
+def command_series(_arguments):
+    with Step("make the series"):
+        patches = mail.make_series()
+    for patch in patches:
+        print(f"            {paths.shown(patch)}")
+
+
+def command_update(_arguments):
+    """Forget what was fetched; the next command that needs it fetches the newest."""
+    with paths.lock("fetch"):
+        for name in ("deb", "emulator", "userland", "apt"):
+            shutil.rmtree(os.path.join(paths.CACHE, name), ignore_errors=True)
+
+
 COMMANDS = {"setup": command_setup, "kernel": command_kernel, "tree": command_tree,
-            "run": command_run}
+            "run": command_run, "test": command_test, "test-quick": command_test_quick,
+            "series": command_series, "update": command_update}
 
 
 def raise_interrupt(_signal, _frame):

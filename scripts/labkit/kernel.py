@@ -46,7 +46,9 @@ class Kernel:
         self.whose, self.pages = variant.split("-")
         self.debug = debug
         self.name = variant + ("-debug" if debug else "")
-        self.output = os.path.join(paths.BUILD, "kernel", self.name)
+        self.below = "out-" + self.pages + ("-debug" if debug else "")
+        self.output = os.path.join(source.OURS if self.whose == "ours" else source.PEER,
+                                   self.below)
         self.log = paths.log("kernel-" + self.name)
 
     def vmlinux(self):
@@ -59,7 +61,7 @@ class Kernel:
         return source.ours() if self.whose == "ours" else source.peer()
 
     def make(self, tree, *targets, log=None, what=None):
-        command = ["make", "-C", tree, f"O={self.output}", "ARCH=powerpc",
+        command = ["make", "-C", tree, f"O={self.below}", "ARCH=powerpc",
                    f"CROSS_COMPILE=ccache {CROSS}", f"LOCALVERSION=-{self.name}",
                    f"-j{os.cpu_count()}", *targets]
         logged(command, log or self.log, what or f"building the kernel {self.name}",
@@ -86,15 +88,8 @@ class Kernel:
                 raise
 
     def _allnoconfig(self, tree, fragment):
-        before = os.environ.get("KCONFIG_ALLCONFIG")
-        os.environ["KCONFIG_ALLCONFIG"] = fragment
-        try:
-            self.make(tree, "allnoconfig", log=self.log + ".config",
-                      what=f"configuring the kernel {self.name}")
-        finally:
-            os.environ.pop("KCONFIG_ALLCONFIG")
-            if before is not None:
-                os.environ["KCONFIG_ALLCONFIG"] = before
+        self.make(tree, "allnoconfig", f"KCONFIG_ALLCONFIG={fragment}", log=self.log + ".config",
+                  what=f"configuring the kernel {self.name}")
 
     def _check_config(self, config, text):
         """Every option asked for must be in the result."""
@@ -112,11 +107,12 @@ class Kernel:
         """Bring the kernel up to date; return the path of its stripped image."""
         paths.need_space(paths.BUILD, KERNEL_GIB if not os.path.exists(self.vmlinux()) else 0.1,
                          f"building the kernel {self.name}")
-        tree = self.tree()
-        with paths.lock("build"), Step(f"build the kernel {self.name}"):
-            self.configure(tree)
-            self.make(tree, "vmlinux")
-            self.strip()
+        with paths.lock("build"):
+            tree = self.tree()
+            with Step(f"build the kernel {self.name}"):
+                self.configure(tree)
+                self.make(tree, "vmlinux")
+                self.strip()
         return self.stripped()
 
     def strip(self):

@@ -24,6 +24,11 @@ def source_deb():
     found = glob.glob(os.path.join(directory, SOURCE + "_*.deb"))
     if found:
         return max(found, key=os.path.getmtime)
+    with paths.lock("fetch"):
+        return fetch_source(directory)
+
+
+def fetch_source(directory):
     paths.need_space(paths.CACHE, 1, "fetching the kernel source")
     paths.make_directory(directory)
     root = apt.AptRoot("amd64", SYSTEM_STATUS)
@@ -50,6 +55,11 @@ def unpacked(directory):
 
 def fetch_unpacked(root, packages, directory, what, key):
     """Fetch @packages, unpack them below @directory under the version of @key."""
+    with paths.lock("fetch"):
+        return unpacked(directory) or fetch_locked(root, packages, directory, what, key)
+
+
+def fetch_locked(root, packages, directory, what, key):
     paths.need_space(paths.CACHE, 1, f"fetching {what}")
     root.update()
     with Step(f"fetch {what}"):

@@ -51,9 +51,18 @@ def make_directory(path):
         raise LabError(f"cannot make the directory {path}: {error.strerror}") from None
 
 
+HELD = set()
+
+
 @contextlib.contextmanager
 def lock(name):
-    """Hold the machine-wide lock @name; say so when it has to be waited for."""
+    """Hold the machine-wide lock @name; say so when it has to be waited for.
+
+    Who holds it already may take it again.
+    """
+    if name in HELD:
+        yield
+        return
     make_directory(CACHE)
     with open(os.path.join(CACHE, name + ".lock"), "w") as file:
         try:
@@ -63,7 +72,11 @@ def lock(name):
                 raise
             with Step(f"wait for another run that holds {name}.lock"):
                 fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+        HELD.add(name)
+        try:
+            yield
+        finally:
+            HELD.discard(name)
 
 
 @contextlib.contextmanager

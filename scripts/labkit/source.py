@@ -2,7 +2,9 @@
 """Kernel trees: pristine ones in the cache, ours in build/ with overlay and hooks.
 
 Vocabulary: *base* is the package's tree without the two replaced files; *peer* is the
-package's tree as it is; *ours* is base + overlay + hooks.
+package's tree as it is; *ours* is base + overlay + hooks.  Both are built in directories
+right below a tree of this clone: then every path the compiler sees is relative, and the
+compiler cache serves ours, peer and all clones alike.
 
 Invariants
   U1  The two replaced files never exist in base or ours unless the overlay has them.
@@ -31,6 +33,7 @@ KCONFIG_HOOKED = ("Kconfig", "arch/powerpc/kvm/Kconfig")
 PATCHES = os.path.join(paths.TOP, "patches")
 SOURCE_GIB = 2.5
 OURS = os.path.join(paths.BUILD, "linux-ours")
+PEER = os.path.join(paths.BUILD, "linux-peer")
 STATE = ".overlay-state.json"
 
 
@@ -89,12 +92,9 @@ def pristine():
     return final
 
 
-def base():
-    return given_tree() or os.path.join(pristine(), "base")
-
-
-def peer():
-    return given_tree() or os.path.join(pristine(), "peer")
+def original(whose):
+    """The tree that the tree of @whose is made from."""
+    return given_tree() or os.path.join(pristine(), "base" if whose == "ours" else "peer")
 
 
 # --- overlay ----------------------------------------------------------------------------
@@ -137,6 +137,11 @@ def patched_files(patch):
                 (re.match(r"\+\+\+ b/(\S+)", line) for line in file) if match]
 
 
+def absent_files(patch, scratch):
+    return [name for name in patched_files(patch)
+            if not os.path.exists(os.path.join(scratch, name))]
+
+
 def apply_hook(patch, scratch):
     """Apply @patch to the copies in @scratch; on failure name the patch and the file."""
     result = subprocess.run(["patch", "-p1", "--batch", "--forward", "--no-backup-if-mismatch",
@@ -144,7 +149,7 @@ def apply_hook(patch, scratch):
                             cwd=scratch, capture_output=True, text=True)
     if result.returncode == 0:
         return
-    current = "?"
+    current = (absent_files(patch, scratch) or ["?"])[0]
     for line in result.stdout.splitlines():
         match = re.match(r"(?:checking|patching) file '?([^' ]+)", line)
         current = match.group(1) if match else current
@@ -167,10 +172,10 @@ def hooked_files(tree):
         return {name: read(os.path.join(scratch, name)) for name in names}
 
 
-# --- our tree ---------------------------------------------------------------------------
+# --- trees to build in ------------------------------------------------------------------
 
-def clone_tree(tree, target):
-    """Copy @tree by hard links if possible; without the two replaced files (U1)."""
+def clone_tree(tree, target, without=()):
+    """Copy @tree by hard links if possible, leaving out the files @without."""
     shutil.rmtree(target + ".partial", ignore_errors=True)
     paths.make_directory(os.path.dirname(target))
     result = subprocess.run(["cp", "-al", tree, target + ".partial"], capture_output=True)
@@ -178,7 +183,7 @@ def clone_tree(tree, target):
         shutil.rmtree(target + ".partial", ignore_errors=True)
         paths.need_space(paths.BUILD, SOURCE_GIB, "copying the kernel source")
         output(["cp", "-a", "--reflink=auto", tree, target + ".partial"])
-    for name in REPLACED:
+    for name in without:
         path = os.path.join(target + ".partial", name)
         if os.path.lexists(path):
             os.unlink(path)
@@ -229,14 +234,25 @@ def our_content(tree):
     return content
 
 
+def peer():
+    """The path of the peer's tree: the original, to build in."""
+    tree = original("peer")
+    stamp = os.path.join(PEER, STATE)
+    if not os.path.exists(stamp) or read(stamp) != tree.encode():
+        with Step("lay out the peer's kernel tree"):
+            clone_tree(tree, PEER)
+        paths.write_if_changed(stamp, tree.encode())
+    return PEER
+
+
 def ours():
     """The path of our tree, brought up to date."""
-    tree = base()
+    tree = original("ours")
     content = our_content(tree)
     state = load_state()
     if state.get("base") != tree:
         with Step("lay out our kernel tree"):
-            clone_tree(tree, OURS)
+            clone_tree(tree, OURS, without=REPLACED)
         state = {"base": tree, "files": []}
     save_state({"base": tree, "files": sorted(set(content) | set(state["files"]))})
     lay(content, tree, state["files"])

@@ -76,8 +76,26 @@ class Step:
         return False
 
 
+RUNNING = set()
+
+
+def start(command, **options):
+    """Start @command in a process group of its own, known to stop_all()."""
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True,
+                               **options)
+    RUNNING.add(process)
+    return process
+
+
+def stop_all():
+    """End every program that was started and still runs."""
+    for process in list(RUNNING):
+        stop_group(process)
+
+
 def stop_group(process):
     """End @process and what it started: politely, then for good."""
+    RUNNING.discard(process)
     for sig, patience in ((signal.SIGTERM, 5), (signal.SIGKILL, 5)):
         try:
             os.killpg(process.pid, sig)
@@ -101,13 +119,11 @@ def logged(command, log, what, env=None, cwd=None):
     os.makedirs(os.path.dirname(log), exist_ok=True)
     with open(log, "w") as file:
         print("+ " + " ".join(command), file=file, flush=True)
-        process = subprocess.Popen(command, stdout=file, stderr=file, stdin=subprocess.DEVNULL,
-                                   env=env, cwd=cwd, start_new_session=True)
+        process = start(command, stdout=file, stderr=file, env=env, cwd=cwd)
         try:
             status = process.wait()
-        except BaseException:
+        finally:
             stop_group(process)
-            raise
     if status:
         raise LabError(f"{what} failed (exit status {status}); full log: {log}", tail(log))
 

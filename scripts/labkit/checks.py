@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Static checks of our own files: compiler at W=1, sparse, checkpatch.
+
+Only what is said about a file of the overlay counts: the kernel's own files have
+warnings of their own.
+"""
+
+import os
+import re
+import subprocess
+
+from labkit import paths, source
+from labkit.kernel import Kernel, environment, CROSS
+from labkit.ui import LabError, output
+
+OBJECTS = "arch/powerpc/kvm/"
+CHECKED = re.compile(r"\.(c|h|S)$")
+MESSAGE = re.compile(r"^(?:\.\./)*(?:/\S*linux-ours/)?(\S+?):\d+(?::\d+)?: (?:warning|error|fatal error)")
+SPARSE = "-D__CHECK_ENDIAN__"
+# Types that make no sense outside a patch mail.
+CHECKPATCH_IGNORED = ("FILE_PATH_CHANGES", "COMMIT_MESSAGE", "MISSING_SIGN_OFF")
+
+
+def our_messages(text, names):
+    """The diagnostics in @text that are about one of the files @names."""
+    return [line for line in text.splitlines()
+            if (match := MESSAGE.match(line)) and os.path.normpath(match.group(1)) in names]
+
+
+class CheckKernel(Kernel):
+    """A kernel configured like any other, of which only our directory is compiled."""
+
+    def __init__(self, pages, debug):
+        super().__init__("ours-" + pages, debug)
+        self.name = "check-" + pages + ("-debug" if debug else "")
+        self.below = "out-" + self.name
+        self.output = os.path.join(source.OURS, self.below)
+        self.log = paths.log(self.name)
+
+    def compile(self):
+        """Compile and sparse-check the directory; return the complaints about our files."""
+        with paths.lock("build"):
+            tree = self.tree()
+            self.configure(tree)
+            self.make(tree, "prepare", log=self.log + ".prepare", what="preparing " + self.name)
+            text, status = self._compile(tree)
+        found = our_messages(text, set(source.overlay_files()))
+        if status and not found:
+            raise LabError(f"compiling {OBJECTS} with W=1 failed; log: {self.log}",
+                           text.splitlines()[-15:])
+        return found
+
+    def _compile(self, tree):
+        """Compile the directory anew; return what was said, and the exit status."""
+        command = ["make", "-C", tree, f"O={self.below}", "ARCH=powerpc", "W=1", "C=2",
+                   "CHECK=sparse", "CF=" + SPARSE, f"CROSS_COMPILE=ccache {CROSS}", "-k",
+                   f"LOCALVERSION=-{self.name}", f"-j{os.cpu_count()}", OBJECTS]
+        self._forget_objects()
+        result = subprocess.run(command, env=environment(), stdin=subprocess.DEVNULL, text=True,
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        with open(self.log, "w") as file:
+            file.write(result.stdout)
+        return result.stdout, result.returncode
+
+    def _forget_objects(self):
+        """An object that is up to date would not repeat its warnings."""
+        for base, _, files in os.walk(os.path.join(self.output, OBJECTS)):
+            for name in files:
+                if name.endswith((".o", ".cmd")):
+                    os.unlink(os.path.join(base, name))
+
+
+def checkpatch():
+    """Complaints of checkpatch about our kernel files and hooks."""
+    script = os.path.join(source.original("ours"), "scripts", "checkpatch.pl")
+    ignored = "--ignore=" + ",".join(CHECKPATCH_IGNORED)
+    options = ["perl", script, "--no-tree", "--no-summary", "--terse", "--show-types", ignored]
+    files = [path for name, path in source.overlay_files().items()
+             if CHECKED.search(name) or name.endswith(("Kconfig", ".rst"))]
+    found = run_checkpatch(options + ["-f", *files]) if files else []
+    patches = source.series()
+    return found + (run_checkpatch(options + patches) if patches else [])
+
+
+def run_checkpatch(command):
+    result = subprocess.run(command, capture_output=True, text=True, cwd=paths.TOP)
+    if result.returncode and not result.stdout.strip():
+        raise LabError("checkpatch.pl does not run: " + result.stderr.strip().splitlines()[0])
+    return [line for line in result.stdout.splitlines() if line.strip()]

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""make test: the quick checks, the unit tests, then the matrix of chains.
+
+A test is a name and a function that returns None, or the reason why it failed.  There
+is no third outcome: what cannot run has failed.
+"""
+
+import os
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from labkit import chain, checks, image, packages, paths, source
+from labkit.chain import ChainSpec, EMULATED_L0
+from labkit.kernel import Kernel
+from labkit.ui import LabError, duration, logged, report, stop_all
+
+HARNESS = os.path.join("tools", "testing", "kvm-ppc-nested")
+OURS = ("ours",)
+CHAINS = (
+    ("ours at every level, 64K", dict(whose=OURS)),
+    ("our L0, peer L1, 64K", dict(whose=("ours", "peer"))),
+    ("peer L0, our L1, 64K", dict(whose=("peer", "ours"))),
+    ("the emulator's L0, our L1, 64K", dict(whose=(EMULATED_L0, "ours"))),
+    ("ours at every level, 4K", dict(whose=OURS, pages=("4k",))),
+    ("our L0 64K, our L1 4K", dict(whose=OURS, pages=("64k", "4k"))),
+    ("our L0 4K, our L1 64K", dict(whose=OURS, pages=("4k", "64k"))),
+    ("ours, two CPUs at every level, 64K", dict(whose=OURS, cpus=(2,))),
+    ("ours, L0 to L3, 64K", dict(whose=OURS, levels=3)),
+)
+
+
+class Score:
+    """Counts outcomes and prints one line for each."""
+
+    def __init__(self):
+        self.passed = 0
+        self.failed = 0
+
+    def note(self, name, seconds, reason, log=None):
+        word = "ok" if reason is None else "FAIL"
+        print(f"{word:>4}  {duration(seconds):>12}  {name}", flush=True)
+        if reason is None:
+            self.passed += 1
+            return
+        self.failed += 1
+        print(f"      reason: {reason}", flush=True)
+        if log:
+            print(f"      log:    {paths.shown(log)}", flush=True)
+
+    def run(self, name, function, log=None):
+        begin = time.monotonic()
+        try:
+            reason = function()
+        except LabError as error:
+            report(error)
+            reason = error.line
+        self.note(name, time.monotonic() - begin, reason, log)
+
+
+def complaints(found, log):
+    """The reason for a list of complaints, which are all saved in @log."""
+    if not found:
+        return None
+    paths.make_directory(paths.LOGS)
+    with open(log, "w") as file:
+        file.write("\n".join(found) + "\n")
+    return f"{len(found)} complaints, the first: {found[0]}"
+
+
+def quick_tests(score):
+    log = paths.log("selftest")
+    score.run("the lab's own tests", lambda: logged(
+        [sys.executable, "-B", os.path.join(paths.TOP, "scripts", "selftest")], log,
+        "scripts/selftest"), log)
+    log = paths.log("checkpatch")
+    score.run("checkpatch", lambda: complaints(checks.checkpatch(), log), log)
+    for pages, debug in (("64k", False), ("4k", True)):
+        kernel = checks.CheckKernel(pages, debug)
+        log = kernel.log + ".complaints"
+        config = pages + (", all debug options" if debug else "")
+        score.run(f"W=1 and sparse, {config}",
+                  lambda kernel=kernel, log=log: complaints(kernel.compile(), log), log)
+    log = paths.log("harness")
+    if os.path.isdir(os.path.join(paths.TOP, HARNESS)):
+        score.run("user-space tests of the pure code", lambda: logged(
+            ["make", "-C", os.path.join(paths.TOP, HARNESS), f"-j{os.cpu_count()}", "check"],
+            log, f"make -C {HARNESS} check"), log)
+
+
+def chain_name(title):
+    return "test-" + "".join(c if c.isalnum() else "-" for c in title.lower()).replace("--", "-")
+
+
+def run_chain(title, spec, score):
+    """Boot one chain; its line comes when it is over."""
+    run = chain.Chain(spec, chain_name(title))
+    begin = time.monotonic()
+    try:
+        run.prepare()
+        reason = None if run.run() else run.reason
+    except LabError as error:
+        reason = error.line
+    if reason is None:
+        run.clean()
+    score.note(title, time.monotonic() - begin, reason, run.console_path)
+
+
+def build_for(specs):
+    """Build every kernel the chains need.  A kernel that does not build fails its chains."""
+    for variant in sorted({spec.variant(n) for spec in specs
+                           for n in range(spec.top(), spec.levels + 1)}):
+        try:
+            Kernel(variant).build()
+        except LabError as error:
+            report(error)
+
+
+def chain_tests(score):
+    chains = [(title, ChainSpec(**what)) for title, what in CHAINS]
+    packages.emulator()
+    image.root_image()
+    build_for([spec for _, spec in chains])
+    together = max(1, os.cpu_count() // 2)
+    print(f"        ... boot {len(chains)} chains", flush=True)
+    pool = ThreadPoolExecutor(together)
+    try:
+        for future in [pool.submit(run_chain, title, spec, score) for title, spec in chains]:
+            future.result()
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        stop_all()
+        raise
+    pool.shutdown()
+
+
+def run_tests(boots):
+    """Run everything; return the exit status."""
+    score = Score()
+    begin = time.monotonic()
+    source.pristine()
+    quick_tests(score)
+    if boots:
+        chain_tests(score)
+    print(f"\n{duration(time.monotonic() - begin)}")
+    print(f"{score.passed} passed, {score.failed} failed", flush=True)
+    return 1 if score.failed else 0
