@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Backend for one hardware LPID: its partition-table entry and its flushes.
+ *
+ * Who invalidates depends on where this kernel runs:
+ *
+ *  - bare metal: tlbie, through the radix code of the host;
+ *  - below a parent without H_RPT_INVALIDATE: H_TLB_INVALIDATE, which takes the
+ *    operands of tlbie;
+ *  - below a parent with it: H_RPT_INVALIDATE, which takes a range.
+ *
+ * A parent is the hypervisor that runs this kernel as its guest.
+ *
+ * Invariants:
+ *
+ *  L1 When a function here returns, no CPU translates by what it dropped.
+ *  L2 A flush that is refused is widened to the whole LPID, never dropped:
+ *     shadow state is a TLB, and losing more of it than asked is correct.
+ *  L3 The LPID is the one in LPIDR, or the one this kernel names to its parent.
+ *     No LPID that a guest chose gets here; hlpid_t sees to that.
+ *
+ * Not here: which pages to flush and when (the tree gathers that), and LPID
+ * allocation. Nothing but lpid_set_entry() sleeps, and nothing takes a lock.
+ *
+ * All calls to a parent are dead code below kvmhv_on_pseries(), because
+ * plpar_hcall_norets() is not linked into a kernel without CONFIG_PPC_PSERIES.
+ */
+#define pr_fmt(fmt) "KVM-HV: " fmt
+
+#include <linux/kvm_host.h>
+
+#include <asm/firmware.h>
+#include <asm/kvm_book3s.h>
+#include <asm/kvm_ppc.h>
+#include <asm/tlbflush.h>
+
+#include "book3s_hv_nested.h"
+
+#define LPID_RB_AP	GENMASK(7, 5)
+
+/* One flush, in the words of both hypercalls. */
+struct lpid_request {
+	/* H_TLB_INVALIDATE: RIC, PRS and R fields of tlbie; RB image. */
+	unsigned long insn;
+	unsigned long rb;
+	/* H_RPT_INVALIDATE: what besides NESTED; the end is exclusive or -1. */
+	unsigned long type;
+	unsigned long pg_sizes;
+	unsigned long start;
+	unsigned long end;
+};
+
+static const struct lpid_request lpid_everything = {
+	.insn = H_TLBIE_P1_ENC(RIC_FLUSH_ALL, 0, 1),
+	.rb = TLBIEL_INVAL_SET_LPID,
+	.type = H_RPTI_TYPE_NESTED_ALL,
+	.pg_sizes = H_RPTI_PAGE_ALL,
+	.end = -1UL,
+};
+
+static const struct lpid_request lpid_walk_caches = {
+	.insn = H_TLBIE_P1_ENC(RIC_FLUSH_PWC, 0, 1),
+	.rb = TLBIEL_INVAL_SET_LPID,
+	.type = H_RPTI_TYPE_PWC,
+	.pg_sizes = H_RPTI_PAGE_ALL,
+	.end = -1UL,
+};
+
+static long lpid_call_parent(hlpid_t lpid, const struct lpid_request *req)
+{
+	if (!firmware_has_feature(FW_FEATURE_RPT_INVALIDATE))
+		return plpar_hcall_norets(H_TLB_INVALIDATE, req->insn,
+					  lpid.val, req->rb);
+
+	return plpar_hcall_norets(H_RPT_INVALIDATE, lpid.val,
+				  H_RPTI_TARGET_CMMU,
+				  H_RPTI_TYPE_NESTED | req->type,
+				  req->pg_sizes, req->start, req->end);
+}
+
+/*
+ * Spin while the parent is busy: callers hold mmu_lock, and what they unmapped
+ * must be gone before they drop it. pseries_rpt_invalidate() is not used, since
+ * it takes the kernel down when a parent refuses.
+ */
+static long lpid_try_request(hlpid_t lpid, const struct lpid_request *req)
+{
+	long status = lpid_call_parent(lpid, req);
+
+	while (status == H_BUSY) {
+		cpu_relax();
+		status = lpid_call_parent(lpid, req);
+	}
+	return status;
+}
+
+static void lpid_request_flush(hlpid_t lpid, const struct lpid_request *req)
+{
+	long status = lpid_try_request(lpid, req);
+
+	if (status && req != &lpid_everything) {
+		pr_err_ratelimited("LPID %llu: partial flush refused (%ld), flushing all\n",
+				   lpid.val, status);
+		status = lpid_try_request(lpid, &lpid_everything);
+	}
+	if (status)
+		pr_err_ratelimited("LPID %llu: flush refused (%ld)\n",
+				   lpid.val, status);
+}
+
+static void lpid_request_page(hlpid_t lpid, u64 addr, int psize)
+{
+	const struct lpid_request req = {
+		.insn = H_TLBIE_P1_ENC(RIC_FLUSH_TLB, 0, 1),
+		.rb = addr | FIELD_PREP(LPID_RB_AP, mmu_get_ap(psize)),
+		.type = H_RPTI_TYPE_TLB,
+		.pg_sizes = psize_to_rpti_pgsize(psize),
+		.start = addr,
+		.end = addr + (1UL << mmu_psize_defs[psize].shift),
+	};
+
+	lpid_request_flush(lpid, &req);
+}
+
+void lpid_flush_page(hlpid_t lpid, u64 addr, unsigned int shift)
+{
+	int psize = shift_to_mmu_psize(shift);
+
+	/* L2: without an AP code there is no way to name this one page. */
+	if (psize < 0) {
+		lpid_flush_all(lpid);
+		return;
+	}
+
+	addr = ALIGN_DOWN(addr, BIT_ULL(shift));
+	if (kvmhv_on_pseries())
+		lpid_request_page(lpid, addr, psize);
+	else
+		radix__flush_tlb_lpid_page(lpid.val, addr, BIT_ULL(shift));
+}
+
+void lpid_flush_pwc(hlpid_t lpid)
+{
+	if (kvmhv_on_pseries())
+		lpid_request_flush(lpid, &lpid_walk_caches);
+	else
+		radix__flush_pwc_lpid(lpid.val);
+}
+
+void lpid_flush_all(hlpid_t lpid)
+{
+	if (kvmhv_on_pseries())
+		lpid_request_flush(lpid, &lpid_everything);
+	else
+		radix__flush_all_lpid(lpid.val);
+}
+
+/* With the nested API v2 the parent keeps the entry, and flushes by itself. */
+static void lpid_send_entry(hlpid_t lpid, u64 dw0, u64 dw1)
+{
+	int err = kvmhv_nestedv2_set_ptbl_entry(lpid.val, dw0, dw1);
+
+	if (err)
+		pr_err_ratelimited("guest %llu: partition-table entry not set (%d)\n",
+				   lpid.val, err);
+}
+
+void lpid_set_entry(hlpid_t lpid, u64 dw0, u64 dw1)
+{
+	if (!kvmhv_on_pseries()) {
+		mmu_partition_table_set_entry(lpid.val, dw0, dw1, true);
+	} else if (kvmhv_is_nestedv2()) {
+		lpid_send_entry(lpid, dw0, dw1);
+	} else {
+		/* The parent reads the entry when this flush asks it to. */
+		kvmhv_nestedv1_set_entry(lpid.val, dw0, dw1);
+		lpid_flush_all(lpid);
+	}
+}
+
+/**
+ * kvmhv_set_ptbl_entry() - lpid_set_entry() for callers outside the nested files
+ * @lpid: LPID in LPIDR, or the guest id with the nested API v2
+ * @dw0: first doubleword: root of the partition-scoped tree, host real
+ * @dw1: second doubleword: process table, guest real; 0 in both clears the entry
+ *
+ * Context: Process context, may sleep. One caller for an LPID at a time.
+ */
+void kvmhv_set_ptbl_entry(u64 lpid, u64 dw0, u64 dw1)
+{
+	lpid_set_entry(make_hlpid(lpid), dw0, dw1);
+}
+
+/**
+ * kvmhv_flush_lpid() - lpid_flush_all() for callers outside the nested files
+ * @lpid: LPID in LPIDR, or the guest id with the nested API v2
+ *
+ * Context: Any context; completes before it returns.
+ */
+void kvmhv_flush_lpid(u64 lpid)
+{
+	lpid_flush_all(make_hlpid(lpid));
+}
