@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Guest effective addresses, read and written through quadrants 1 and 2.
+ *
+ * In hypervisor state the two top bits of an address name a quadrant. 1 goes by
+ * LPIDR and PIDR, 2 by LPIDR and PID 0, 0 and 3 by the host's own tables. Below
+ * a parent, H_COPY_TOFROM_GUEST stands in; nested API v2 has neither.
+ *
+ *  Q1 LPIDR changes before PIDR and is restored after it: a PID that the host
+ *     did not allocate is never live under LPID 0.
+ *  Q2 LPIDR is borrowed for at most one page, without preemption.
+ *  Q3 A missing translation ends the copy; nothing is resolved or locked here.
+ *  Q4 Buffers lie in the linear map: the parent gets their real addresses.
+ */
+#include <linux/kvm_host.h>
+#include <linux/uaccess.h>
+
+#include <asm/kvm_ppc.h>
+
+#include "book3s_hv.h"
+#include "book3s_hv_nested.h"
+
+#define QUADRANT_SELECT		GENMASK_ULL(63, 62)
+#define QUADRANT_EA_SPAN	BIT_ULL(52)
+
+enum quadrant_dir { QUADRANT_LOAD, QUADRANT_STORE };
+struct quadrant_copy {
+	enum quadrant_dir dir;
+	void *buf;
+	u64 lpid;
+	u32 pid;
+};
+
+static unsigned long quadrant_copy_native(const struct quadrant_copy *c,
+					  gva_t eaddr, unsigned long n)
+{
+	u64 ea = eaddr | FIELD_PREP(QUADRANT_SELECT, c->pid ? 1 : 2);
+	unsigned long host_lpid, host_pid;
+
+	preempt_disable();
+	host_lpid = mfspr(SPRN_LPID);
+	host_pid = mfspr(SPRN_PID);
+	asm volatile("hwsync; isync" ::: "memory");
+	mtspr(SPRN_LPID, c->lpid);
+	if (c->pid)
+		mtspr(SPRN_PID, c->pid);
+	isync();
+	pagefault_disable();
+	if (c->dir == QUADRANT_LOAD)
+		n = __copy_from_user_inatomic(c->buf, (void __user *)ea, n);
+	else
+		n = __copy_to_user_inatomic((void __user *)ea, c->buf, n);
+	pagefault_enable();
+	asm volatile("hwsync; isync" ::: "memory");
+	if (c->pid)
+		mtspr(SPRN_PID, host_pid);
+	mtspr(SPRN_LPID, host_lpid);
+	isync();
+	preempt_enable();
+	return n;
+}
+
+/* The parent does not say how far it came. */
+static unsigned long quadrant_copy_parent(const struct quadrant_copy *c,
+					  gva_t eaddr, unsigned long n)
+{
+	u64 to = c->dir == QUADRANT_LOAD ? __pa(c->buf) : 0;
+	u64 from = c->dir == QUADRANT_STORE ? __pa(c->buf) : 0;
+
+	return plpar_hcall_norets(H_COPY_TOFROM_GUEST, c->lpid, c->pid, eaddr,
+				  to, from, n) ? n : 0;
+}
+
+static unsigned long quadrant_copy(struct quadrant_copy c, gva_t eaddr,
+				   unsigned long n)
+{
+	unsigned long chunk, left = 0;
+
+	if (kvmhv_is_nestedv2() || eaddr >= QUADRANT_EA_SPAN ||
+	    n > QUADRANT_EA_SPAN - eaddr)
+		return n;
+
+	for (; n && !left; n -= chunk - left, eaddr += chunk) {
+		chunk = min(n, PAGE_SIZE - offset_in_page(eaddr));
+		left = kvmhv_on_pseries() ?
+		       quadrant_copy_parent(&c, eaddr, chunk) :
+		       quadrant_copy_native(&c, eaddr, chunk);
+		c.buf += chunk;
+		cond_resched();
+	}
+	return n;
+}
+
+unsigned long quadrant_copy_from(u64 lpid, u32 pid, gva_t eaddr, void *to,
+				 unsigned long n)
+{
+	return quadrant_copy((struct quadrant_copy)
+			     { QUADRANT_LOAD, to, lpid, pid }, eaddr, n);
+}
+
+unsigned long quadrant_copy_to(u64 lpid, u32 pid, gva_t eaddr, void *from,
+			       unsigned long n)
+{
+	return quadrant_copy((struct quadrant_copy)
+			     { QUADRANT_STORE, from, lpid, pid }, eaddr, n);
+}
+
+/* For a guest only quadrants 0 and 3 exist, and bits 61:52 must be zero. */
+static long quadrant_copy_vcpu(struct kvm_vcpu *vcpu, gva_t eaddr,
+			       struct quadrant_copy c, unsigned long n)
+{
+	const struct kvm_nested_guest *nested = vcpu->arch.nested;
+	u64 quadrant = eaddr & QUADRANT_SELECT;
+
+	if ((quadrant && quadrant != QUADRANT_SELECT) ||
+	    (eaddr & ~QUADRANT_SELECT) >= QUADRANT_EA_SPAN)
+		return -EINVAL;
+
+	c.lpid = nested ? nested->shadow_lpid : vcpu->kvm->arch.lpid;
+	c.pid = quadrant ? 0 : kvmppc_get_pid(vcpu);
+	return quadrant_copy(c, eaddr & ~QUADRANT_SELECT, n);
+}
+
+/**
+ * kvmhv_copy_from_guest_radix() - read guest memory as the vCPU sees it
+ * @vcpu: loaded vCPU; its nested guest if it is in one
+ * @eaddr: guest effective address
+ * @to: kernel buffer in the linear map
+ * @n: bytes
+ *
+ * Context: Process context, may sleep between pages. Takes no lock.
+ * Return: bytes not copied, zeroed in @to; -EINVAL if no guest can use @eaddr.
+ */
+long kvmhv_copy_from_guest_radix(struct kvm_vcpu *vcpu, gva_t eaddr, void *to,
+				 unsigned long n)
+{
+	struct quadrant_copy c = { QUADRANT_LOAD, to };
+	long left = quadrant_copy_vcpu(vcpu, eaddr, c, n);
+
+	if (left > 0)
+		memset(to + (n - left), 0, left);
+	return left;
+}
+
+/* kvmhv_copy_to_guest_radix() - the same in the other direction */
+long kvmhv_copy_to_guest_radix(struct kvm_vcpu *vcpu, gva_t eaddr, void *from,
+			       unsigned long n)
+{
+	struct quadrant_copy c = { QUADRANT_STORE, from };
+
+	return quadrant_copy_vcpu(vcpu, eaddr, c, n);
+}
