@@ -13,8 +13,7 @@
 
 /**
  * enum ninv_kind - what to drop
- * @NINV_NOTHING: walk caches, of which the shadow keeps none for L1, or a range
- *	in which no leaf can be
+ * @NINV_NOTHING: walk caches, of which L1 has none, or a range without leaves
  * @NINV_RANGE: leaves that overlap start..last of one guest
  * @NINV_LPID_TLB: all leaves of one guest
  * @NINV_LPID_ALL: that, and re-read the partition-table entry
