@@ -11,7 +11,6 @@
  *  V2 To set an entry, write the root last; to clear it, write the root first.
  *  V3 A valid entry is never shown empty on the way to another valid one: a
  *     parent may refuse to enter a guest whose entry is empty.
- *
  * Not here: the flush after an entry is written (book3s_hv_lpid.c).
  */
 #define pr_fmt(fmt) "KVM-HV: " fmt
@@ -70,7 +69,6 @@ static int nestedv1_register(void)
 
 /**
  * kvmhv_nested_init() - agree with a parent on version 2 or 1 of the nested API
- *
  * Return: 0, also on bare metal; -ENODEV if no version works; -ENOMEM.
  */
 long kvmhv_nested_init(void)

@@ -23,9 +23,8 @@
 #define QUADRANT_SELECT		GENMASK_ULL(63, 62)
 #define QUADRANT_EA_SPAN	BIT_ULL(52)
 
-enum quadrant_dir { QUADRANT_LOAD, QUADRANT_STORE };
 struct quadrant_copy {
-	enum quadrant_dir dir;
+	enum { QUADRANT_LOAD, QUADRANT_STORE } dir;
 	void *buf;
 	u64 lpid;
 	u32 pid;
@@ -60,7 +59,6 @@ static unsigned long quadrant_copy_native(const struct quadrant_copy *c,
 	return n;
 }
 
-/* The parent does not say how far it came. */
 static unsigned long quadrant_copy_parent(const struct quadrant_copy *c,
 					  gva_t eaddr, unsigned long n)
 {
