@@ -15,8 +15,10 @@
 #include <linux/xarray.h>
 
 #include "book3s_hv_pure.h"
-#include "book3s_hv_nstate.h"
+#include "book3s_hv_nfault.h"
 #include "book3s_hv_ninv.h"
+#include "book3s_hv_nstate.h"
+#include "book3s_hv_pst.h"
 
 /* --- book3s_hv_nested_run.c: register state of L1 and L2 on one vCPU --- */
 
@@ -26,11 +28,11 @@
  * @regs_gpa: L1 real address of pt_regs
  * @size: bytes of hv_guest_state in the version L1 passed
  * @order: byte order of L1
- * @hv: L2's hypervisor-privileged state, native and sanitised
- * @regs: L2's registers, native and sanitised
+ * @wire: hv_guest_state as L1 stored it; what L0 hands back is replaced in it
+ * @hv: L2's hypervisor-privileged state, native and sanitised; L1's own while
+ *	the vCPU holds L2's
+ * @regs: L2's registers, native and sanitised; L1's own likewise
  * @hfscr_wanted: HFSCR as L1 asked for it, before sanitising
- * @l1_hv: L1's own values of what @hv replaces
- * @l1_regs: L1's own registers
  * @l1_msr: L1's MSR
  */
 struct nrun {
@@ -38,13 +40,15 @@ struct nrun {
 	gpa_t regs_gpa;
 	int size;
 	enum nstate_order order;
+	struct hv_guest_state wire;
 	struct hv_guest_state hv;
 	struct pt_regs regs;
 	u64 hfscr_wanted;
-	struct hv_guest_state l1_hv;
-	struct pt_regs l1_regs;
 	u64 l1_msr;
 };
+
+/* It lives on the stack, below a call chain that is deep already. */
+static_assert(sizeof(struct nrun) < 1024);
 
 int __must_check nrun_fetch(struct kvm_vcpu *vcpu, struct nrun *run);
 int nrun_execute(struct kvm_vcpu *vcpu, struct nrun *run,
@@ -55,6 +59,76 @@ void nrun_redirect_mmio(struct kvm_vcpu *vcpu, const struct nrun *run);
 /* --- book3s_hv_nestedv1.c: this host as a guest of another --- */
 
 void kvmhv_nestedv1_set_entry(u64 lpid, u64 dw0, u64 dw1);
+
+/* --- book3s_hv_nested_guest.c: life of nested guests --- */
+
+/**
+ * struct kvm_nested_vm - what a VM that nests has more than another
+ * @kvm: the VM
+ * @guests: by L1's LPID; membership only, the entries are counted
+ * @drain: trees that were detached; under mmu_lock
+ * @drain_work: frees them once they are quiet
+ * @account: memory of all shadow trees, in any state
+ * @rcu: frees it after readers without references are gone
+ */
+struct kvm_nested_vm {
+	struct kvm *kvm;
+	struct xarray guests;
+	struct list_head drain;
+	struct work_struct drain_work;
+	struct pst_account account;
+	struct rcu_head rcu;
+};
+
+int nguest_init(void);
+void nguest_exit(void);
+int __must_check nguest_enter(struct kvm *kvm, glpid_t glpid,
+			      struct kvm_nested_guest **res);
+struct kvm_nested_guest *nguest_get(struct kvm *kvm, glpid_t glpid);
+struct kvm_nested_guest *nguest_get_next(struct kvm *kvm, glpid_t *glpid);
+void nguest_put(struct kvm_nested_guest *ng);
+void nguest_reload(struct kvm_nested_guest *ng);
+void nguest_invalidate(struct kvm_nested_guest *ng);
+void nguest_settle(struct kvm_nested_guest *ng);
+void nguest_kill_all(struct kvm *kvm);
+void nguest_release_all(struct kvm *kvm);
+
+/* --- book3s_hv_nested_mmu.c: faults, invalidation, notifiers of L2 --- */
+
+/**
+ * enum nmmu_op - what happens to the shadow leaves over some L1 frames
+ * @NMMU_ZAP: removed
+ * @NMMU_CLEAN: lose W and C, so that the next store is seen
+ * @NMMU_AGE: lose R
+ * @NMMU_LOOK: nothing
+ */
+enum nmmu_op {
+	NMMU_ZAP,
+	NMMU_CLEAN,
+	NMMU_AGE,
+	NMMU_LOOK,
+};
+
+bool nmmu_over_frames(const struct kvm_memory_slot *slot, gfn_t first,
+		      gfn_t last, enum nmmu_op op, struct pst_gather *g);
+void nmmu_invalidate(struct kvm *kvm, const struct ninv *inv);
+
+/* --- book3s_64_mmu_radix.c: L1's own tree, for L2 faults --- */
+
+/**
+ * enum radix_access - what the leaf of L1 has to allow
+ * @RADIX_READ: loads and fetches
+ * @RADIX_WRITE: stores: W and C
+ */
+enum radix_access {
+	RADIX_READ,
+	RADIX_WRITE,
+};
+
+bool radix_use_leaf(struct kvm *kvm, u64 gpa, enum radix_access access,
+		    struct pst_leaf *leaf);
+int __must_check radix_fault_in(struct kvm *kvm, struct kvm_memory_slot *slot,
+				u64 gpa, enum radix_access access);
 
 /* --- book3s_hv_quadrant.c: guest effective addresses --- */
 

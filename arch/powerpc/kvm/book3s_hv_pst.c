@@ -52,19 +52,18 @@ static void pst_table_free(struct pst_table *t)
 	pure_free(t, sizeof(*t));
 }
 
-static struct pst_table *pst_table_alloc(struct pst *pst, unsigned int level,
-					 unsigned int bits)
+static struct pst_table *pst_table_alloc(const struct pst_mem *mem,
+					 unsigned int level, unsigned int bits)
 {
 	struct pst_table *t = pure_zalloc(sizeof(*t));
 
 	if (!t)
 		return NULL;
-	t->pst = pst;
-	t->account = pst->account;
+	t->account = mem->account;
 	t->level = level;
 	t->bits = bits;
 	t->shift = rpt_level_to_shift(level, bits);
-	t->slot_size = pst_slot_size(pst->kind, level);
+	t->slot_size = pst_slot_size(mem->kind, level);
 	INIT_LIST_HEAD(&t->node);
 	pst_charge(t, 1);
 
@@ -80,13 +79,12 @@ static struct pst_table *pst_table_alloc(struct pst *pst, unsigned int level,
 /**
  * pst_mem_fill() - get the tables that pst_map() found missing
  * @mem: holds what is there already; @mem->missing says what is not
- * @pst: tree they are for
  * @shift: log2 bytes of the leaf to be mapped
  *
  * Context: Process context, may sleep; no lock is held or taken.
  * Return: 0 or -ENOMEM; on error @mem keeps what it has.
  */
-int pst_mem_fill(struct pst_mem *mem, struct pst *pst, unsigned int shift)
+int pst_mem_fill(struct pst_mem *mem, unsigned int shift)
 {
 	unsigned int level, bits;
 
@@ -96,12 +94,12 @@ int pst_mem_fill(struct pst_mem *mem, struct pst *pst, unsigned int shift)
 		if (!(mem->missing & BIT(level)))
 			continue;
 		bits = rpt_level_to_bits(level, shift);
-		if (*t && ((*t)->pst != pst || (*t)->bits != bits)) {
+		if (*t && (*t)->bits != bits) {
 			pst_table_free(*t);
 			*t = NULL;
 		}
 		if (!*t)
-			*t = pst_table_alloc(pst, level, bits);
+			*t = pst_table_alloc(mem, level, bits);
 		if (!*t)
 			return -ENOMEM;
 	}
@@ -140,6 +138,7 @@ void pst_mem_release(struct pst_mem *mem)
 struct pst *pst_create(pure_lock_t *lock, enum pst_kind kind,
 		       struct pst_account *account)
 {
+	struct pst_mem mem = { .kind = kind, .account = account };
 	struct pst *pst = pure_zalloc(sizeof(*pst));
 
 	if (!pst)
@@ -150,11 +149,12 @@ struct pst *pst_create(pure_lock_t *lock, enum pst_kind kind,
 	pst->account = account;
 	INIT_LIST_HEAD(&pst->tables);
 	INIT_LIST_HEAD(&pst->drain);
-	pst->root = pst_table_alloc(pst, RPT_LEVEL_ROOT, RPT_ROOT_BITS);
+	pst->root = pst_table_alloc(&mem, RPT_LEVEL_ROOT, RPT_ROOT_BITS);
 	if (!pst->root) {
 		pure_free(pst, sizeof(*pst));
 		return NULL;
 	}
+	pst->root->pst = pst;
 	list_add(&pst->root->node, &pst->tables);
 	return pst;
 }
@@ -320,6 +320,7 @@ static void pst_link_child(struct pst_pos *pos, struct pst_table *child,
 {
 	struct pst *pst = pos->table->pst;
 
+	child->pst = pst;
 	child->parent = pos->table;
 	child->index = pos->index;
 	child->base = pst_pos_addr(pos);
@@ -536,7 +537,7 @@ static enum pst_result pst_grow(struct pst_pos *pos, u64 addr,
 	mem->missing = 0;
 	while (below-- > level) {
 		child = mem->table[below];
-		if (!child || child->pst != pos->table->pst ||
+		if (!child ||
 		    child->bits != rpt_level_to_bits(below, leaf->shift))
 			mem->missing |= BIT(below);
 	}

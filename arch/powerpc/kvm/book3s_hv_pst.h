@@ -146,13 +146,23 @@ struct pst_pos {
 	struct rpte pte;
 };
 
-/* Tables for one pst_map(), one for each level below the root. */
+/**
+ * struct pst_mem - tables for one pst_map(), for each level below the root
+ * @kind: of the tree they are for
+ * @account: where they are counted
+ * @table: tables that no tree has seen
+ * @missing: levels that pst_map() found no table for
+ *
+ * Names no tree: while memory is got without the lock, the tree may go.
+ */
 struct pst_mem {
+	enum pst_kind kind;
+	struct pst_account *account;
 	struct pst_table *table[RPT_LEVEL_ROOT];
 	unsigned int missing;
 };
 
-#define PST_GATHER_PAGES	32
+#define PST_GATHER_PAGES	16
 
 /**
  * struct pst_gather - what has to be flushed, and what is freed after that
@@ -216,8 +226,7 @@ enum pst_result __must_check pst_map(struct pst *pst, u64 addr,
 void pst_unblock(struct pst *pst, u64 addr, unsigned int shift,
 		 struct pst_gather *g);
 
-int __must_check pst_mem_fill(struct pst_mem *mem, struct pst *pst,
-			      unsigned int shift);
+int __must_check pst_mem_fill(struct pst_mem *mem, unsigned int shift);
 void pst_mem_release(struct pst_mem *mem);
 
 bool pst_find_leaf(struct pst *pst, u64 addr, struct pst_pos *pos);

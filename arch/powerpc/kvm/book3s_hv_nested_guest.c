@@ -1,0 +1,631 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Life of nested guests.
+ *
+ * A nested guest comes to be when L1 enters an LPID whose partition-table entry
+ * is not empty, and dies when L1 empties that entry, when L1 gives its table
+ * back, or with the VM. It owns one host LPID, at most one live shadow tree and
+ * any number of detached ones.
+ *
+ * G1  It is found through the xarray under RCU and refcount_inc_not_zero().
+ * G2  References: one of the table, one of each vCPU inside, one of each
+ *     hypercall that works on it, one of each reader.
+ * G3  dead is set under mmu_lock together with a bump of inval_seq, and final.
+ * G4  The host LPID is released by the last reference, after its table entry is
+ *     cleared and flushed.
+ *
+ * Replacing a tree is O(1) under mmu_lock: the live tree becomes detached and
+ * an empty one live. nguest_settle() then publishes whichever tree is live by
+ * that time, which flushes, and marks the detached ones quiet; the worker frees
+ * those. Without memory for an empty tree the table entry points to a root of
+ * zeroes that all guests share, and the next entry makes the tree.
+ *
+ * Not here: register state, faults, what an invalidation covers.
+ */
+#include <linux/jiffies.h>
+#include <linux/kvm_host.h>
+#include <linux/slab.h>
+#include <linux/workqueue.h>
+
+#include <asm/kvm_book3s.h>
+#include <asm/kvm_ppc.h>
+
+#include "book3s_hv_nested.h"
+
+/* Entries removed from a quiet tree in one hold of mmu_lock. */
+#define NGUEST_DRAIN_BUDGET	512
+
+/* A root without translations; hardware only reads it. */
+static void *nguest_zero_root;
+
+/**
+ * nguest_init() - make what all nested guests share
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int nguest_init(void)
+{
+	nguest_zero_root = pure_zalloc(sizeof(__be64) << RPT_ROOT_BITS);
+	return nguest_zero_root ? 0 : -ENOMEM;
+}
+
+/**
+ * nguest_exit() - free it; harmless if nguest_init() failed or never ran
+ */
+void nguest_exit(void)
+{
+	pure_free(nguest_zero_root, sizeof(__be64) << RPT_ROOT_BITS);
+	nguest_zero_root = NULL;
+}
+
+static hlpid_t nguest_hlpid(const struct kvm_nested_guest *ng)
+{
+	return make_hlpid(ng->shadow_lpid);
+}
+
+/* --- the VM's container ------------------------------------------------- */
+
+static struct pst *nguest_next_quiet(struct kvm_nested_vm *nvm)
+{
+	struct pst *pst;
+
+	list_for_each_entry(pst, &nvm->drain, drain) {
+		if (pst->state == PST_QUIET)
+			return pst;
+	}
+	return NULL;
+}
+
+static void nguest_drain(struct work_struct *work)
+{
+	struct kvm_nested_vm *nvm = container_of(work, struct kvm_nested_vm,
+						 drain_work);
+	spinlock_t *lock = &nvm->kvm->mmu_lock;
+	LIST_HEAD(doomed);
+	struct pst *pst;
+	bool more;
+
+	for (;;) {
+		spin_lock(lock);
+		pst = nguest_next_quiet(nvm);
+		more = pst && pst_drain_step(pst, NGUEST_DRAIN_BUDGET, &doomed);
+		if (pst && !more)
+			list_del_init(&pst->drain);
+		spin_unlock(lock);
+
+		if (!pst)
+			break;
+		pst_free_doomed(&doomed);
+		if (!more)
+			pst_destroy(pst);
+		cond_resched();
+	}
+}
+
+/* The container appears with the first entry; two vCPUs may race for it. */
+static struct kvm_nested_vm *nguest_vm(struct kvm *kvm)
+{
+	struct kvm_nested_vm *nvm = READ_ONCE(kvm->arch.nested_vm);
+
+	if (nvm)
+		return nvm;
+	nvm = kzalloc(sizeof(*nvm), GFP_KERNEL_ACCOUNT);
+	if (!nvm)
+		return NULL;
+	nvm->kvm = kvm;
+	xa_init(&nvm->guests);
+	INIT_LIST_HEAD(&nvm->drain);
+	INIT_WORK(&nvm->drain_work, nguest_drain);
+	if (!cmpxchg(&kvm->arch.nested_vm, NULL, nvm))
+		return nvm;
+	kfree(nvm);
+	return READ_ONCE(kvm->arch.nested_vm);
+}
+
+/* --- references --------------------------------------------------------- */
+
+/**
+ * nguest_get() - find a guest and take a reference
+ * @kvm: VM of L1
+ * @glpid: L1's name of it
+ *
+ * Context: Any.
+ * Return: the guest, or NULL.
+ */
+struct kvm_nested_guest *nguest_get(struct kvm *kvm, glpid_t glpid)
+{
+	struct kvm_nested_vm *nvm = READ_ONCE(kvm->arch.nested_vm);
+	struct kvm_nested_guest *ng;
+
+	if (!nvm)
+		return NULL;
+	rcu_read_lock();
+	ng = xa_load(&nvm->guests, glpid.val);
+	if (ng && !refcount_inc_not_zero(&ng->refs))
+		ng = NULL;
+	rcu_read_unlock();
+	return ng;
+}
+
+/**
+ * nguest_get_next() - iterate over the guests of a VM
+ * @kvm: VM of L1
+ * @glpid: where to start; set to the guest found
+ *
+ * Context: Any; no lock is held from one guest to the next.
+ * Return: the first guest at or after @glpid with a reference, or NULL.
+ */
+struct kvm_nested_guest *nguest_get_next(struct kvm *kvm, glpid_t *glpid)
+{
+	struct kvm_nested_vm *nvm;
+	struct kvm_nested_guest *ng;
+	unsigned long index = glpid->val;
+
+	rcu_read_lock();
+	nvm = READ_ONCE(kvm->arch.nested_vm);
+	ng = nvm ? xa_find(&nvm->guests, &index, ULONG_MAX, XA_PRESENT) : NULL;
+	while (ng && !refcount_inc_not_zero(&ng->refs))
+		ng = xa_find_after(&nvm->guests, &index, ULONG_MAX,
+				   XA_PRESENT);
+	rcu_read_unlock();
+	glpid->val = index;
+	return ng;
+}
+
+static void nguest_free(struct kvm_nested_guest *ng)
+{
+	if (ng->shadow_lpid > 0) {
+		lpid_set_entry(nguest_hlpid(ng), 0, 0);
+		kvmppc_free_lpid(ng->shadow_lpid);
+	}
+	mutex_destroy(&ng->pate_mutex);
+	kfree_rcu(ng, rcu);
+}
+
+/**
+ * nguest_put() - give a reference back
+ * @ng: guest; not to be used afterwards
+ *
+ * Context: Process context, may sleep.
+ */
+void nguest_put(struct kvm_nested_guest *ng)
+{
+	if (refcount_dec_and_test(&ng->refs))
+		nguest_free(ng);
+}
+
+/* --- replace and publish ------------------------------------------------ */
+
+static u64 nguest_root_of(const struct pst *pst)
+{
+	const void *root = pst ? pst->root->pte : nguest_zero_root;
+
+	return rpt_make_root(pure_virt_to_pa(root));
+}
+
+/* The live tree becomes detached and @fresh live, in one critical section. */
+static void nguest_replace(struct kvm_nested_guest *ng, struct pst *fresh)
+{
+	struct kvm_nested_vm *nvm = ng->kvm->arch.nested_vm;
+
+	lockdep_assert_held(&ng->kvm->mmu_lock);
+	if (ng->live) {
+		pst_detach(ng->live);
+		list_add_tail(&ng->live->drain, &nvm->drain);
+	}
+	ng->live = fresh;
+}
+
+/*
+ * Every detached tree of this guest except the one published just now was out
+ * of the table entry before the flush.
+ */
+static void nguest_quiesce(struct kvm_nested_guest *ng)
+{
+	struct kvm_nested_vm *nvm = ng->kvm->arch.nested_vm;
+	struct pst *pst;
+
+	lockdep_assert_held(&ng->kvm->mmu_lock);
+	list_for_each_entry(pst, &nvm->drain, drain) {
+		if (pst->hlpid.val == ng->shadow_lpid && pst != ng->published &&
+		    pst->state == PST_DETACHED)
+			pst_quiesce(pst);
+	}
+}
+
+/* Publish what is live now; the flush makes detached trees quiet. */
+static void nguest_publish(struct kvm_nested_guest *ng)
+{
+	spinlock_t *lock = &ng->kvm->mmu_lock;
+	struct pst *live;
+	u64 table, root;
+
+	lockdep_assert_held(&ng->pate_mutex);
+	spin_lock(lock);
+	live = ng->live;
+	root = nguest_root_of(live);
+	table = ng->process_table;
+	spin_unlock(lock);
+
+	lpid_set_entry(nguest_hlpid(ng), root, table);
+
+	spin_lock(lock);
+	ng->published = live;
+	nguest_quiesce(ng);
+	spin_unlock(lock);
+	schedule_work(&ng->kvm->arch.nested_vm->drain_work);
+}
+
+/**
+ * nguest_settle() - wait until no CPU can walk a detached tree
+ * @ng: guest with a reference held
+ *
+ * Two invalidations may race: the second finds a new and empty tree while the
+ * first has not flushed the old one yet. Both return only after the flush.
+ *
+ * Context: Process context, may sleep.
+ */
+void nguest_settle(struct kvm_nested_guest *ng)
+{
+	bool settled;
+
+	spin_lock(&ng->kvm->mmu_lock);
+	settled = ng->published == ng->live;
+	spin_unlock(&ng->kvm->mmu_lock);
+	if (settled)
+		return;
+	mutex_lock(&ng->pate_mutex);
+	if (READ_ONCE(ng->published) != READ_ONCE(ng->live))
+		nguest_publish(ng);
+	mutex_unlock(&ng->pate_mutex);
+}
+
+static struct pst *nguest_new_tree(struct kvm_nested_guest *ng)
+{
+	struct kvm *kvm = ng->kvm;
+	struct pst *pst = pst_create(&kvm->mmu_lock, PST_SHADOW,
+				     &kvm->arch.nested_vm->account);
+
+	if (pst) {
+		pst->hlpid = nguest_hlpid(ng);
+		pst->glpid = ng->glpid;
+	}
+	return pst;
+}
+
+/* A tree that hardware has never seen. */
+static void nguest_discard_tree(struct pst *pst)
+{
+	struct pst_gather g;
+
+	if (!pst)
+		return;
+	pst_gather_init(&g);
+	spin_lock(pst->lock);
+	pst_detach(pst);
+	pst_quiesce(pst);
+	pst_drain_step(pst, 1, &g.doomed);
+	spin_unlock(pst->lock);
+	pst_gather_free(&g);
+	pst_destroy(pst);
+}
+
+/**
+ * enum nguest_scope - how much of a guest an invalidation forgets
+ * @NGUEST_TLB: translations
+ * @NGUEST_ENTRY: that, and what L1's table entry said
+ */
+enum nguest_scope {
+	NGUEST_TLB,
+	NGUEST_ENTRY,
+};
+
+/* Begin an invalidation (S3); says whether there is a tree to replace. */
+static bool nguest_bump(struct kvm_nested_guest *ng, enum nguest_scope scope)
+{
+	bool leaves;
+
+	spin_lock(&ng->kvm->mmu_lock);
+	ng->inval_seq++;
+	if (scope == NGUEST_ENTRY)
+		WRITE_ONCE(ng->l1_root, 0);
+	leaves = ng->live && pst_nr_leaves(ng->live);
+	spin_unlock(&ng->kvm->mmu_lock);
+	return leaves;
+}
+
+static void nguest_drop(struct kvm_nested_guest *ng, enum nguest_scope scope)
+{
+	struct pst *fresh;
+
+	if (nguest_bump(ng, scope)) {
+		fresh = nguest_new_tree(ng);
+		spin_lock(&ng->kvm->mmu_lock);
+		if (!ng->dead) {
+			nguest_replace(ng, fresh);
+			fresh = NULL;
+		}
+		spin_unlock(&ng->kvm->mmu_lock);
+		nguest_discard_tree(fresh);
+	}
+	nguest_settle(ng);
+}
+
+/**
+ * nguest_invalidate() - drop all translations of one guest
+ * @ng: guest with a reference held
+ *
+ * O(1) under mmu_lock, whatever the size of the tree.
+ *
+ * Context: Process context, may sleep.
+ */
+void nguest_invalidate(struct kvm_nested_guest *ng)
+{
+	nguest_drop(ng, NGUEST_TLB);
+}
+
+/* --- birth and death ---------------------------------------------------- */
+
+/**
+ * struct nguest_entry - one entry of L1's partition table
+ * @root: first doubleword
+ * @process_table: second doubleword
+ */
+struct nguest_entry {
+	u64 root;
+	u64 process_table;
+};
+
+/*
+ * L1's register may have been set by user space without any check: the size is
+ * looked at here, on each use. An entry outside the table or in memory that
+ * cannot be read counts as empty.
+ */
+static void nguest_read_entry(struct kvm *kvm, glpid_t glpid,
+			      struct nguest_entry *entry)
+{
+	u64 ptcr = READ_ONCE(kvm->arch.l1_ptcr);
+	struct patb_entry raw;
+	int idx, err = -ENOENT;
+	u64 addr;
+
+	*entry = (struct nguest_entry){};
+	if (!ptcr || gwalk_table_entry(ptcr, glpid.val, &addr))
+		return;
+	idx = srcu_read_lock(&kvm->srcu);
+	err = kvm_read_guest(kvm, addr, &raw, sizeof(raw));
+	srcu_read_unlock(&kvm->srcu, idx);
+	if (err)
+		return;
+	entry->root = be64_to_cpu(raw.patb0);
+	entry->process_table = be64_to_cpu(raw.patb1);
+}
+
+/* What hardware gets to see of L1's second doubleword: base and size only. */
+static u64 nguest_process_table(u64 dw1)
+{
+	if (FIELD_GET(RPT_TABLE_SIZE, dw1) > RPT_TABLE_MAX_SIZE)
+		return RPT_TABLE_GR;
+	return RPT_TABLE_GR | (dw1 & (RPT_TABLE_BASE | RPT_TABLE_SIZE));
+}
+
+static void nguest_kill(struct kvm_nested_guest *ng)
+{
+	struct kvm_nested_vm *nvm = ng->kvm->arch.nested_vm;
+	bool first;
+
+	spin_lock(&ng->kvm->mmu_lock);
+	first = !ng->dead;
+	ng->inval_seq++;
+	WRITE_ONCE(ng->dead, true);
+	ng->l1_root = 0;
+	nguest_replace(ng, NULL);
+	spin_unlock(&ng->kvm->mmu_lock);
+
+	nguest_settle(ng);
+	if (first && xa_cmpxchg(&nvm->guests, ng->glpid.val, ng, NULL, 0) == ng)
+		nguest_put(ng);
+}
+
+static struct kvm_nested_guest *nguest_alloc(struct kvm *kvm, glpid_t glpid)
+{
+	struct kvm_nested_guest *ng;
+	long lpid;
+
+	ng = kzalloc(sizeof(*ng), GFP_KERNEL_ACCOUNT);
+	if (!ng)
+		return NULL;
+	ng->kvm = kvm;
+	ng->glpid = glpid;
+	ng->radix = 1;
+	memset(ng->prev_cpu, -1, sizeof(ng->prev_cpu));
+	refcount_set(&ng->refs, 1);
+	mutex_init(&ng->pate_mutex);
+	lpid = kvmppc_alloc_lpid();
+	if (lpid < 0) {
+		nguest_free(ng);
+		return NULL;
+	}
+	ng->shadow_lpid = lpid;
+	return ng;
+}
+
+/*
+ * Make a guest that nobody has seen yet and put it into the table. The loser
+ * of a race for one LPID uses the guest of the winner.
+ */
+static struct kvm_nested_guest *nguest_create(struct kvm *kvm, glpid_t glpid)
+{
+	struct kvm_nested_vm *nvm = nguest_vm(kvm);
+	struct kvm_nested_guest *ng;
+	int err;
+
+	ng = nvm ? nguest_alloc(kvm, glpid) : NULL;
+	if (!ng)
+		return ERR_PTR(-ENOMEM);
+	refcount_inc(&ng->refs);
+	err = xa_insert(&nvm->guests, glpid.val, ng, GFP_KERNEL_ACCOUNT);
+	if (!err)
+		return ng;
+	refcount_set(&ng->refs, 1);
+	nguest_put(ng);
+	if (err != -EBUSY)
+		return ERR_PTR(err);
+	ng = nguest_get(kvm, glpid);
+	return ng ? ng : ERR_PTR(-EAGAIN);
+}
+
+static bool nguest_is_ready(const struct kvm_nested_guest *ng)
+{
+	return READ_ONCE(ng->l1_root) && READ_ONCE(ng->live) &&
+	       READ_ONCE(ng->published) == READ_ONCE(ng->live);
+}
+
+/* Under pate_mutex: take over what was read, unless L1 has invalidated since. */
+static int nguest_commit(struct kvm_nested_guest *ng, u64 seq,
+			 const struct nguest_entry *entry, struct pst **fresh)
+{
+	u64 table = nguest_process_table(entry->process_table);
+	bool publish;
+	int err = 0;
+
+	spin_lock(&ng->kvm->mmu_lock);
+	if (ng->dead || ng->inval_seq != seq)
+		err = -EAGAIN;
+	if (!err && !ng->live)
+		swap(ng->live, *fresh);
+	publish = !err && (ng->published != ng->live ||
+			   ng->process_table != table);
+	if (!err) {
+		ng->process_table = table;
+		WRITE_ONCE(ng->l1_root, entry->root);
+	}
+	spin_unlock(&ng->kvm->mmu_lock);
+	if (publish)
+		nguest_publish(ng);
+	return err;
+}
+
+/* Read L1's entry and publish it, with a tree to put leaves in. */
+static int nguest_prepare(struct kvm_nested_guest *ng)
+{
+	struct nguest_entry entry;
+	struct pst *fresh = NULL;
+	u64 seq;
+	int err;
+
+	spin_lock(&ng->kvm->mmu_lock);
+	seq = ng->inval_seq;
+	spin_unlock(&ng->kvm->mmu_lock);
+
+	nguest_read_entry(ng->kvm, ng->glpid, &entry);
+	if (!entry.root) {
+		nguest_kill(ng);
+		return -ENOENT;
+	}
+	if (!READ_ONCE(ng->live)) {
+		fresh = nguest_new_tree(ng);
+		if (!fresh)
+			return -ENOMEM;
+	}
+	mutex_lock(&ng->pate_mutex);
+	err = nguest_commit(ng, seq, &entry, &fresh);
+	mutex_unlock(&ng->pate_mutex);
+	nguest_discard_tree(fresh);
+	return err;
+}
+
+/**
+ * nguest_enter() - find or make the guest that a vCPU is about to run
+ * @kvm: VM of L1
+ * @glpid: L1's name of it
+ * @res: the guest with a reference, on success
+ *
+ * Context: Process context, may sleep. No lock and no srcu is held.
+ * Return: 0; -ENOENT if L1's table has no such entry; -ENOMEM without memory
+ * or host LPID; -EAGAIN if L1 invalidated meanwhile, to be tried again by L1.
+ */
+int nguest_enter(struct kvm *kvm, glpid_t glpid, struct kvm_nested_guest **res)
+{
+	struct kvm_nested_guest *ng = nguest_get(kvm, glpid);
+	struct nguest_entry entry;
+	int err = 0;
+
+	if (!ng) {
+		nguest_read_entry(kvm, glpid, &entry);
+		if (!entry.root)
+			return -ENOENT;
+		ng = nguest_create(kvm, glpid);
+		if (IS_ERR(ng))
+			return PTR_ERR(ng);
+	}
+	if (!nguest_is_ready(ng))
+		err = nguest_prepare(ng);
+	if (err) {
+		nguest_put(ng);
+		return err;
+	}
+	ng->last_run = jiffies;
+	*res = ng;
+	return 0;
+}
+
+/**
+ * nguest_reload() - L1 may have changed its table entry: look again
+ * @ng: guest with a reference held
+ *
+ * All translations go first. Until the entry is read, the root is unknown and
+ * faults leave L2; so a concurrent reload cannot bring the old root back.
+ *
+ * Context: Process context, may sleep.
+ */
+void nguest_reload(struct kvm_nested_guest *ng)
+{
+	struct nguest_entry entry;
+
+	nguest_drop(ng, NGUEST_ENTRY);
+	nguest_read_entry(ng->kvm, ng->glpid, &entry);
+	if (!entry.root)
+		nguest_kill(ng);
+}
+
+/**
+ * nguest_kill_all() - drop every nested guest of a VM
+ * @kvm: VM; vCPUs may be inside its guests and leave them at the next fault
+ *
+ * Context: Process context, may sleep.
+ */
+void nguest_kill_all(struct kvm *kvm)
+{
+	struct kvm_nested_guest *ng;
+	glpid_t glpid = make_glpid(0);
+
+	for (; (ng = nguest_get_next(kvm, &glpid)); glpid.val++) {
+		nguest_kill(ng);
+		nguest_put(ng);
+		cond_resched();
+	}
+}
+
+/**
+ * nguest_release_all() - drop all that a VM has for nesting
+ * @kvm: VM without vCPUs inside a nested guest
+ *
+ * Works before and after the VM's own tree is freed. Afterwards no head of any
+ * memslot has a link (R4) and no table is left (M1).
+ *
+ * Context: Process context, may sleep.
+ */
+void nguest_release_all(struct kvm *kvm)
+{
+	struct kvm_nested_vm *nvm = kvm->arch.nested_vm;
+
+	if (!nvm)
+		return;
+	nguest_kill_all(kvm);
+	flush_work(&nvm->drain_work);
+	WARN_ON_ONCE(atomic_long_read(&nvm->account.tables));
+	WRITE_ONCE(kvm->arch.nested_vm, NULL);
+	xa_destroy(&nvm->guests);
+	kfree_rcu(nvm, rcu);
+}

@@ -1,0 +1,494 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The shadow MMU of nested guests: faults of L2, invalidations by L1, and what
+ * the host takes away from L1.
+ *
+ * A fault goes: snapshot, walk L1's tree, find our leaf for the L1 address,
+ * compose, map. Nothing of ours is locked while L1's memory is read or a page
+ * of the host is faulted in. What the shadow leaf is made from is looked at
+ * again under mmu_lock:
+ *
+ * S1  inval_seq is read before anything of L1 is read.
+ * S2  It is unchanged under mmu_lock when the leaf is mapped. Our own leaf needs
+ *     no sequence: it is looked up in the same critical section, and whatever
+ *     removes or weakens it does the same to the shadow leaves first.
+ * S3  An invalidation bumps inval_seq before it zaps, in one critical section.
+ *
+ * If the install comes first, the zap sees it. If the zap comes first, the
+ * snapshot is older than the bump, or the walk after it sees L1's store.
+ *
+ * Not here: which tree is live (nested_guest), what is decided about a fault
+ * (nfault), what an invalidation means (ninv).
+ */
+#include <linux/kvm_host.h>
+#include <linux/sched/signal.h>
+
+#include <asm/kvm_book3s.h>
+#include <asm/kvm_ppc.h>
+
+#include "book3s_hv.h"
+#include "book3s_hv_nested.h"
+
+/* Entries looked at in one hold of mmu_lock, and holds before giving up. */
+#define NMMU_CHUNK		512
+#define NMMU_CHUNKS		16
+
+/* Attempts to install one leaf before L2 is run again to fault anew. */
+#define NMMU_ATTEMPTS		8
+
+/* Steps of making room for one leaf in one hold of mmu_lock. */
+#define NMMU_UNBLOCK_STEPS	2
+
+/* --- leaves over L1 frames ---------------------------------------------- */
+
+static bool nmmu_apply(const struct pst_pos *pos, enum nmmu_op op,
+		       struct pst_gather *g)
+{
+	struct rpte old = pos->pte;
+
+	switch (op) {
+	case NMMU_ZAP:
+		old = pst_zap_leaf(pos, g);
+		break;
+	case NMMU_CLEAN:
+		old = pst_weaken_leaf(pos, RPT_W | RPT_CHG, g);
+		break;
+	case NMMU_AGE:
+		old = pst_weaken_leaf(pos, RPT_REF, NULL);
+		break;
+	case NMMU_LOOK:
+		break;
+	}
+	return old.val & RPT_REF;
+}
+
+/* Leaves of at least this size that start at one frame. */
+static bool nmmu_over_head(const struct kvm_memory_slot *slot, gfn_t gfn,
+			   unsigned int min_shift, enum nmmu_op op,
+			   struct pst_gather *g)
+{
+	unsigned long *word = &slot->arch.rmap[gfn - slot->base_gfn];
+	struct pst_link *link, *next;
+	struct pst_pos pos;
+	bool young = false;
+
+	for (link = nrmap_first(nrmap_head(word)); link; link = next) {
+		next = nrmap_next(link);
+		pst_pos_of_link(link, &pos);
+		if (pos.table->shift >= min_shift)
+			young |= nmmu_apply(&pos, op, g);
+	}
+	return young;
+}
+
+/* Leaves of one large size that start before a frame and reach over it. */
+static bool nmmu_over_large(const struct kvm_memory_slot *slot, gfn_t gfn,
+			    unsigned int shift, enum nmmu_op op,
+			    struct pst_gather *g)
+{
+	gfn_t start = ALIGN_DOWN(gfn, BIT_ULL(shift - PAGE_SHIFT));
+
+	if (start == gfn || start < slot->base_gfn)
+		return false;
+	return nmmu_over_head(slot, start, shift, op, g);
+}
+
+/**
+ * nmmu_over_frames() - do something to all shadow leaves over L1 frames
+ * @slot: memslot of the frames; its VM has a container for nested guests
+ * @first: first L1 frame
+ * @last: last L1 frame, inside @slot
+ * @op: what to do
+ * @g: gets what has to be flushed; not used by NMMU_AGE and NMMU_LOOK
+ *
+ * Covers live and detached trees of living and dead guests (R1). What removes
+ * or weakens a leaf of L1 calls this first, in the same critical section, and
+ * so keeps P7 and C1.
+ *
+ * Context: mmu_lock held; @g is flushed before it is dropped.
+ * Return: whether one of the leaves was referenced.
+ */
+bool nmmu_over_frames(const struct kvm_memory_slot *slot, gfn_t first,
+		      gfn_t last, enum nmmu_op op, struct pst_gather *g)
+{
+	bool young = false;
+	gfn_t gfn;
+
+	for (gfn = first; gfn <= last; gfn++)
+		young |= nmmu_over_head(slot, gfn, 0, op, g);
+	young |= nmmu_over_large(slot, first, RPT_SHIFT_2M, op, g);
+	young |= nmmu_over_large(slot, first, RPT_SHIFT_1G, op, g);
+	return young;
+}
+
+/* --- invalidation by L1 ------------------------------------------------- */
+
+static u64 nmmu_zap_chunk(struct kvm_nested_guest *ng, u64 start, u64 last)
+{
+	struct pst_gather g;
+	u64 next = 0;
+
+	pst_gather_init(&g);
+	spin_lock(&ng->kvm->mmu_lock);
+	ng->inval_seq++;
+	if (ng->live)
+		next = pst_zap_range(ng->live, start, last, NMMU_CHUNK, &g);
+	pst_gather_flush(&g);
+	spin_unlock(&ng->kvm->mmu_lock);
+	pst_gather_free(&g);
+	return next;
+}
+
+/* A range that takes too long, or a signal, makes it the whole guest: O(1). */
+static void nmmu_invalidate_range(struct kvm_nested_guest *ng, u64 start,
+				  u64 last)
+{
+	unsigned int chunk;
+
+	for (chunk = 0; chunk < NMMU_CHUNKS; chunk++) {
+		start = nmmu_zap_chunk(ng, start, last);
+		if (!start) {
+			nguest_settle(ng);
+			return;
+		}
+		if (signal_pending(current))
+			break;
+		cond_resched();
+	}
+	nguest_invalidate(ng);
+}
+
+static void nmmu_invalidate_guest(struct kvm_nested_guest *ng,
+				  const struct ninv *inv)
+{
+	switch (inv->kind) {
+	case NINV_NOTHING:
+		break;
+	case NINV_RANGE:
+		nmmu_invalidate_range(ng, inv->start, inv->last);
+		break;
+	case NINV_LPID_TLB:
+	case NINV_ALL_TLB:
+		nguest_invalidate(ng);
+		break;
+	case NINV_LPID_ALL:
+	case NINV_ALL_ALL:
+		nguest_reload(ng);
+		break;
+	}
+}
+
+/**
+ * nmmu_invalidate() - act on an invalidation that was decoded
+ * @kvm: VM of L1
+ * @inv: what to drop
+ *
+ * A guest that does not exist has nothing to drop.
+ *
+ * Context: Process context, may sleep. No lock is held across two guests.
+ */
+void nmmu_invalidate(struct kvm *kvm, const struct ninv *inv)
+{
+	bool all = inv->kind == NINV_ALL_TLB || inv->kind == NINV_ALL_ALL;
+	glpid_t glpid = all ? make_glpid(0) : inv->glpid;
+	struct kvm_nested_guest *ng;
+
+	if (!all) {
+		ng = nguest_get(kvm, glpid);
+		if (ng) {
+			nmmu_invalidate_guest(ng, inv);
+			nguest_put(ng);
+		}
+		return;
+	}
+	for (; (ng = nguest_get_next(kvm, &glpid)); glpid.val++) {
+		nmmu_invalidate_guest(ng, inv);
+		nguest_put(ng);
+		cond_resched();
+	}
+}
+
+/* --- faults of L2 ------------------------------------------------------- */
+
+/**
+ * enum nf_result - what becomes of one fault
+ * @NF_RESUME: run L2 again; it makes progress or faults anew
+ * @NF_REFLECT: L1 handles it; the vCPU holds what L1 is to see
+ * @NF_LEAVE: L1 has to enter again, there is no fault to see
+ * @NF_EMULATE: no memory of L1 there: emulate the access
+ * @NF_INJECT: a data storage interrupt for L2
+ * @NF_NOMEM: no memory for tables
+ * @NF_BAD_PAGE: the VMM has no page to give
+ */
+enum nf_result {
+	NF_RESUME,
+	NF_REFLECT,
+	NF_LEAVE,
+	NF_EMULATE,
+	NF_INJECT,
+	NF_NOMEM,
+	NF_BAD_PAGE,
+};
+
+/**
+ * enum nmmu_attempt - how one attempt to install a leaf ended
+ * @NMMU_DONE: mapped
+ * @NMMU_STALE: L1 has invalidated since the snapshot
+ * @NMMU_NO_TREE: the guest has no live tree
+ * @NMMU_NO_LEAF: our own leaf is missing or not permissive enough
+ * @NMMU_NO_TABLE: a table is missing
+ * @NMMU_AGAIN: room is being made
+ */
+enum nmmu_attempt {
+	NMMU_DONE,
+	NMMU_STALE,
+	NMMU_NO_TREE,
+	NMMU_NO_LEAF,
+	NMMU_NO_TABLE,
+	NMMU_AGAIN,
+};
+
+static int nmmu_read_l1(void *kvm, u64 addr, __be64 *entry)
+{
+	return kvm_read_guest(kvm, addr, entry, sizeof(*entry));
+}
+
+/*
+ * S1. Pairs with the release of mmu_lock after a bump: who sees the new number
+ * sees the store of L1 that came before the hypercall.
+ */
+static bool nmmu_snapshot(struct kvm_nested_guest *ng, struct nested_fault *f)
+{
+	f->inval_seq = smp_load_acquire(&ng->inval_seq);
+	f->l1_root = READ_ONCE(ng->l1_root);
+	return f->l1_root && !READ_ONCE(ng->dead);
+}
+
+/* L1 has taken away what hardware still found: drop exactly that leaf. */
+static void nmmu_drop_leaf(struct kvm_nested_guest *ng, u64 ngpa)
+{
+	struct pst_gather g;
+	struct pst_pos pos;
+
+	pst_gather_init(&g);
+	spin_lock(&ng->kvm->mmu_lock);
+	if (ng->live && pst_find_leaf(ng->live, ngpa, &pos))
+		pst_zap_leaf(&pos, &g);
+	pst_gather_flush(&g);
+	spin_unlock(&ng->kvm->mmu_lock);
+	pst_gather_free(&g);
+}
+
+static enum nf_result nmmu_reflect(struct kvm_vcpu *vcpu,
+				   const struct nested_fault *f, u32 why)
+{
+	u64 msr = __kvmppc_get_msr_hv(vcpu);
+
+	if (f->dsisr & NFAULT_FOUND)
+		nmmu_drop_leaf(vcpu->arch.nested, f->ngpa);
+	if (f->l1.cause == GWALK_UNREADABLE)
+		vcpu->arch.fault_gpa = f->l1.entry;
+	vcpu->arch.fault_dsisr = nfault_reflect_dsisr(f, why);
+	if (f->side == NFAULT_INSN)
+		__kvmppc_set_msr_hv(vcpu, nfault_reflect_srr1(f, msr, why));
+	return NF_REFLECT;
+}
+
+static enum nmmu_attempt nmmu_map(struct kvm_nested_guest *ng,
+				  const struct nested_fault *f,
+				  struct hlist_head *head, struct pst_mem *mem,
+				  struct pst_gather *g)
+{
+	unsigned int step;
+
+	for (step = 0; step <= NMMU_UNBLOCK_STEPS; step++) {
+		switch (pst_map(ng->live, f->addr, &f->leaf, head, mem)) {
+		case PST_MAPPED:
+		case PST_WIDENED:
+		case PST_SAME:
+			return NMMU_DONE;
+		case PST_NO_TABLE:
+			return NMMU_NO_TABLE;
+		case PST_BLOCKED:
+			break;
+		}
+		pst_unblock(ng->live, f->addr, f->leaf.shift, g);
+		/* Cleared and flushed before the new one is written (I1). */
+		pst_gather_flush(g);
+	}
+	return NMMU_AGAIN;
+}
+
+static enum nmmu_attempt nmmu_attempt_locked(struct kvm_nested_guest *ng,
+					     struct nested_fault *f,
+					     struct kvm_memory_slot *slot,
+					     struct pst_mem *mem,
+					     struct pst_gather *g)
+{
+	enum radix_access access = f->access == NFAULT_STORE ? RADIX_WRITE :
+							       RADIX_READ;
+	struct pst_leaf l0;
+	unsigned long offset;
+
+	if (ng->dead || ng->inval_seq != f->inval_seq)
+		return NMMU_STALE;
+	if (!ng->live)
+		return NMMU_NO_TREE;
+	if (!radix_use_leaf(ng->kvm, f->l1.addr, access, &l0))
+		return NMMU_NO_LEAF;
+	nfault_compose(f, &l0, PAGE_SHIFT);
+	offset = (f->gpa >> PAGE_SHIFT) - slot->base_gfn;
+	if (offset >= slot->npages)
+		return NMMU_STALE;
+	return nmmu_map(ng, f, nrmap_head(&slot->arch.rmap[offset]), mem, g);
+}
+
+static enum nmmu_attempt nmmu_attempt(struct kvm_nested_guest *ng,
+				      struct nested_fault *f,
+				      struct kvm_memory_slot *slot,
+				      struct pst_mem *mem)
+{
+	enum nmmu_attempt r;
+	struct pst_gather g;
+
+	pst_gather_init(&g);
+	spin_lock(&ng->kvm->mmu_lock);
+	r = nmmu_attempt_locked(ng, f, slot, mem, &g);
+	pst_gather_flush(&g);
+	spin_unlock(&ng->kvm->mmu_lock);
+	pst_gather_free(&g);
+	return r;
+}
+
+/* Provide what the last attempt lacked. Sleeps, and holds no lock of ours. */
+static int nmmu_provide(struct kvm_nested_guest *ng,
+			const struct nested_fault *f,
+			struct kvm_memory_slot *slot, struct pst_mem *mem,
+			enum nmmu_attempt lack)
+{
+	enum radix_access access = f->access == NFAULT_STORE ? RADIX_WRITE :
+							       RADIX_READ;
+
+	if (lack == NMMU_NO_LEAF)
+		return radix_fault_in(ng->kvm, slot, f->l1.addr, access);
+	if (lack == NMMU_NO_TABLE)
+		return pst_mem_fill(mem, f->leaf.shift);
+	return 0;
+}
+
+static enum nf_result nmmu_install(struct kvm_nested_guest *ng,
+				   struct nested_fault *f,
+				   struct kvm_memory_slot *slot)
+{
+	struct pst_mem mem = { .kind = PST_SHADOW,
+			       .account = &ng->kvm->arch.nested_vm->account };
+	unsigned int attempt;
+	enum nmmu_attempt r;
+	int err = 0;
+
+	for (attempt = 0; attempt < NMMU_ATTEMPTS && !err; attempt++) {
+		r = nmmu_attempt(ng, f, slot, &mem);
+		if (r == NMMU_DONE || r == NMMU_STALE || r == NMMU_NO_TREE)
+			break;
+		err = nmmu_provide(ng, f, slot, &mem, r);
+	}
+	pst_mem_release(&mem);
+	if (err == -ENOMEM)
+		return NF_NOMEM;
+	if (err && err != -EAGAIN)
+		return NF_BAD_PAGE;
+	return r == NMMU_NO_TREE ? NF_LEAVE : NF_RESUME;
+}
+
+static bool nmmu_slot_is_usable(const struct kvm_memory_slot *slot)
+{
+	return slot && !(slot->flags & KVM_MEMSLOT_INVALID);
+}
+
+/* The whole way of one fault. kvm->srcu is held by the caller of the caller. */
+static enum nf_result nmmu_fault(struct kvm_vcpu *vcpu, struct nested_fault *f)
+{
+	struct kvm_nested_guest *ng = vcpu->arch.nested;
+	const struct gwalk_reader rd = { .read = nmmu_read_l1,
+					 .ctx = vcpu->kvm };
+	struct kvm_memory_slot *slot;
+	u32 why;
+
+	if (!nmmu_snapshot(ng, f))
+		return NF_LEAVE;
+	if (f->dsisr & NFAULT_MISUSE)
+		return nmmu_reflect(vcpu, f, f->dsisr);
+	gwalk_walk(&rd, f->l1_root, f->ngpa, &f->l1);
+	why = nfault_l1_refusal(f);
+	if (why)
+		return nmmu_reflect(vcpu, f, why);
+
+	slot = gfn_to_memslot(vcpu->kvm, gpa_to_gfn(f->l1.addr));
+	if (!nmmu_slot_is_usable(slot))
+		return f->dsisr & DSISR_PRTABLE_FAULT ? NF_INJECT : NF_EMULATE;
+	if (f->access == NFAULT_STORE && (slot->flags & KVM_MEM_READONLY))
+		return NF_INJECT;
+	return nmmu_install(ng, f, slot);
+}
+
+static void nmmu_inject(struct kvm_vcpu *vcpu, const struct nested_fault *f)
+{
+	u32 dsisr = f->dsisr;
+
+	if (f->access == NFAULT_STORE)
+		dsisr = DSISR_ISSTORE | DSISR_PROTFAULT;
+	kvmppc_core_queue_data_storage(vcpu,
+				       kvmppc_get_msr(vcpu) & SRR1_PREFIXED,
+				       vcpu->arch.fault_dar, dsisr);
+}
+
+static long nmmu_resume_code(struct kvm_vcpu *vcpu,
+			     const struct nested_fault *f, enum nf_result r)
+{
+	switch (r) {
+	case NF_RESUME:
+		return RESUME_GUEST;
+	case NF_REFLECT:
+		return RESUME_HOST;
+	case NF_LEAVE:
+		vcpu->arch.trap = 0;
+		return RESUME_HOST;
+	case NF_EMULATE:
+		return kvmppc_hv_emulate_mmio(vcpu, f->l1.addr,
+					      vcpu->arch.fault_dar,
+					      f->access == NFAULT_STORE);
+	case NF_INJECT:
+		nmmu_inject(vcpu, f);
+		return RESUME_GUEST;
+	case NF_NOMEM:
+		return -ENOMEM;
+	case NF_BAD_PAGE:
+		break;
+	}
+	return -EFAULT;
+}
+
+/**
+ * kvmhv_nested_page_fault() - handle a page fault of L2
+ * @vcpu: vCPU with L2 state loaded, after an HDSI or HISI
+ *
+ * Source: spec section 1.3.6.
+ *
+ * Context: Process context, may sleep; kvm->srcu is held, no lock is.
+ * Return: RESUME_GUEST to go on with L2; RESUME_HOST with what L1 is to see in
+ * the vCPU, with arch.trap 0 if L1 just has to enter again, or with mmio_needed
+ * for user space; -ENOMEM without memory, -EFAULT if the VMM has no page.
+ */
+long int kvmhv_nested_page_fault(struct kvm_vcpu *vcpu)
+{
+	struct nested_fault f = {
+		.side = vcpu->arch.trap == BOOK3S_INTERRUPT_H_INST_STORAGE ?
+			NFAULT_INSN : NFAULT_DATA,
+	};
+
+	if (f.side == NFAULT_DATA && vcpu->arch.fault_dsisr == HDSISR_CANARY)
+		return RESUME_GUEST;
+	nfault_init(&f, vcpu->arch.fault_dsisr, vcpu->arch.fault_gpa,
+		    vcpu->arch.fault_dar);
+	return nmmu_resume_code(vcpu, &f, nmmu_fault(vcpu, &f));
+}
