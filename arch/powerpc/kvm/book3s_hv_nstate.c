@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * L2 register state between L1's memory and native form, and its limits.
+ *
+ * Wire is struct hv_guest_state as L1 stored it, native is the same in our byte
+ * order, a row describes one field of it.
+ *
+ *  N1 Each byte of struct hv_guest_state belongs to exactly one row.
+ *  N2 A byte past the size of L1's version is neither read from the wire form
+ *     nor written to it. Natively such a field is 0.
+ *  N3 After nstate_sanitise() each control is L1's own, or one that L1 may
+ *     choose, or off.
+ *
+ * Not here: guest memory, the vCPU, and LPCR bits that this CPU lacks, which
+ * kvmppc_filter_lpcr_hv() takes away at use.
+ */
+#include "book3s_hv_nstate.h"
+
+/* What L1 may choose in its guest's LPCR. */
+#define NSTATE_LPCR	(LPCR_DPFD | LPCR_ILE | LPCR_TC | LPCR_AIL | LPCR_LD | \
+			 LPCR_MER)
+
+/* Only TB bits above these can be moved and moved back without a loss. */
+#define NSTATE_TB_LOW	GENMASK_ULL(23, 0)
+
+enum nstate_dir { NSTATE_IN = 1, NSTATE_OUT = 2, NSTATE_BOTH = 3 };
+
+struct nstate_row {
+	u16 offset;		/* in bytes, as is width */
+	u8 width;
+	u8 since;		/* version that brought the field */
+	enum nstate_dir dir;	/* what is only "in" stays as L1 stored it */
+	u64 drop;		/* what no L1 may give to L2; u64 fields only */
+};
+
+#define ROW(field, since, dir, drop) {					\
+	offsetof(struct hv_guest_state, field),				\
+	sizeof_field(struct hv_guest_state, field), since, dir, drop	\
+}
+
+static const struct nstate_row nstate_rows[] = {
+	ROW(version,	 1, NSTATE_IN,	 0),
+	ROW(lpid,	 1, NSTATE_IN,	 0),
+	ROW(vcpu_token,	 1, NSTATE_IN,	 0),
+	ROW(lpcr,	 1, NSTATE_IN,	 0),
+	ROW(pcr,	 1, NSTATE_IN,	 0),
+	ROW(amor,	 1, NSTATE_IN,	 0),
+	ROW(dpdes,	 1, NSTATE_BOTH, 0),
+	ROW(hfscr,	 1, NSTATE_BOTH, 0),
+	ROW(tb_offset,	 1, NSTATE_IN,	 0),
+	ROW(dawr0,	 1, NSTATE_IN,	 0),
+	ROW(dawrx0,	 1, NSTATE_IN,	 DAWRX_HYP),
+	ROW(ciabr,	 1, NSTATE_IN,	 0),
+	ROW(hdec_expiry, 1, NSTATE_IN,	 0),
+	ROW(purr,	 1, NSTATE_BOTH, 0),
+	ROW(spurr,	 1, NSTATE_BOTH, 0),
+	ROW(ic,		 1, NSTATE_BOTH, 0),
+	ROW(vtb,	 1, NSTATE_BOTH, 0),
+	ROW(hdar,	 1, NSTATE_OUT,	 0),
+	ROW(hdsisr,	 1, NSTATE_OUT,	 0),
+	ROW(heir,	 1, NSTATE_OUT,	 0),
+	ROW(asdr,	 1, NSTATE_OUT,	 0),
+	ROW(srr0,	 1, NSTATE_BOTH, 0),
+	ROW(srr1,	 1, NSTATE_BOTH, 0),
+	ROW(sprg[0],	 1, NSTATE_BOTH, 0),
+	ROW(sprg[1],	 1, NSTATE_BOTH, 0),
+	ROW(sprg[2],	 1, NSTATE_BOTH, 0),
+	ROW(sprg[3],	 1, NSTATE_BOTH, 0),
+	ROW(pidr,	 1, NSTATE_BOTH, 0),
+	ROW(cfar,	 1, NSTATE_BOTH, 0),
+	ROW(ppr,	 1, NSTATE_BOTH, 0),
+	ROW(dawr1,	 2, NSTATE_IN,	 0),
+	ROW(dawrx1,	 2, NSTATE_IN,	 DAWRX_HYP),
+};
+
+#define NR_ROWS		ARRAY_SIZE(nstate_rows)
+
+static_assert(offsetofend(struct hv_guest_state, ppr) == 0xe8);
+static_assert(offsetofend(struct hv_guest_state, dawrx1) == 0xf8);
+static_assert(sizeof(struct hv_guest_state) == 0xf8);
+static_assert(sizeof(struct pt_regs) == 384);
+
+static bool row_fits(const struct nstate_row *row, size_t size)
+{
+	return hv_guest_state_size(row->since) <= size;
+}
+
+static void row_copy(const struct nstate_row *row, const void *from, void *to,
+		     enum nstate_order order)
+{
+	bool swap = order == NSTATE_SWAPPED;
+
+	from += row->offset;
+	to += row->offset;
+	if (row->width == sizeof(u32))
+		*(u32 *)to = swap ? swab32(*(u32 *)from) : *(u32 *)from;
+	else
+		*(u64 *)to = swap ? swab64(*(u64 *)from) : *(u64 *)from;
+}
+
+int nstate_version(u64 wire, enum nstate_order order)
+{
+	u64 version = order == NSTATE_SWAPPED ? swab64(wire) : wire;
+	int size;
+
+	/* hv_guest_state_size() looks at the lower 32 bits only. */
+	if (version > HV_GUEST_STATE_VERSION)
+		return -EINVAL;
+	size = hv_guest_state_size(version);
+	return size < 0 ? -EINVAL : size;
+}
+
+void nstate_import(const struct hv_guest_state *wire, size_t size,
+		   enum nstate_order order, struct hv_guest_state *hv)
+{
+	const struct nstate_row *row;
+
+	memset(hv, 0, sizeof(*hv));
+	for (row = nstate_rows; row < nstate_rows + NR_ROWS; row++)
+		if (row_fits(row, size))
+			row_copy(row, wire, hv, order);
+}
+
+void nstate_export(const struct hv_guest_state *hv, size_t size,
+		   enum nstate_order order, struct hv_guest_state *wire)
+{
+	const struct nstate_row *row;
+
+	for (row = nstate_rows; row < nstate_rows + NR_ROWS; row++)
+		if ((row->dir & NSTATE_OUT) && row_fits(row, size))
+			row_copy(row, hv, wire, order);
+}
+
+void nstate_swap_regs(struct pt_regs *regs, enum nstate_order order)
+{
+	u64 *reg = (u64 *)regs;
+	size_t i;
+
+	if (order == NSTATE_NATIVE)
+		return;
+	for (i = 0; i < sizeof(*regs) / sizeof(*reg); i++)
+		reg[i] = swab64(reg[i]);
+}
+
+static bool nstate_legal(const struct hv_guest_state *hv, u64 msr,
+			 u32 nr_tokens)
+{
+	return hv->lpid && !(hv->lpid >> KVM_NESTED_LPID_BITS) &&
+	       hv->vcpu_token < nr_tokens &&
+	       !(hv->tb_offset & NSTATE_TB_LOW) &&
+	       (msr & MSR_TS_MASK) != MSR_TS_MASK;
+}
+
+int nstate_sanitise(struct hv_guest_state *hv, struct pt_regs *regs,
+		    const struct nstate_limits *lim)
+{
+	const struct nstate_row *row;
+
+	if (!nstate_legal(hv, regs->msr, lim->nr_tokens))
+		return -EINVAL;
+
+	for (row = nstate_rows; row < nstate_rows + NR_ROWS; row++)
+		if (row->drop)
+			*(u64 *)((void *)hv + row->offset) &= ~row->drop;
+
+	if ((hv->ciabr & CIABR_PRIV) == CIABR_PRIV_HYPER)
+		hv->ciabr &= ~(u64)CIABR_PRIV;
+	hv->lpcr = (lim->lpcr & ~NSTATE_LPCR) | (hv->lpcr & NSTATE_LPCR);
+	hv->hfscr &= HFSCR_INTR_CAUSE | lim->hfscr_permitted;
+	/* A set bit takes a feature away; reserved bits are written as 1. */
+	hv->pcr |= lim->pcr | PCR_MASK;
+	regs->msr = (regs->msr | MSR_ME) & ~(MSR_HV | MSR_S);
+	return 0;
+}
+
+enum nstate_tm nstate_check_tm(u64 l1_msr, u64 l2_msr)
+{
+	u64 l1_ts = l1_msr & MSR_TS_MASK;
+	u64 l2_ts = l2_msr & MSR_TS_MASK;
+
+	if (l2_ts == MSR_TS_MASK || (l1_ts && l1_ts != MSR_TS_S))
+		return NSTATE_TM_BAD;
+	return !l1_ts == !l2_ts ? NSTATE_TM_OK : NSTATE_TM_BAD;
+}
