@@ -17,7 +17,7 @@ import time
 
 from labkit import image, packages, paths
 from labkit.kernel import Kernel
-from labkit.ui import duration, output, start, stop_group
+from labkit.ui import LabError, duration, output, start, stop_group
 
 SCRATCH_BYTES = 256 << 20
 DEFAULT_MEM = (4096, 2048, 1024, 512)
@@ -190,7 +190,10 @@ class Chain:
             self.expected = expected_results(self.directory)
 
     def kernel(self, level):
-        return Kernel(self.spec.variant(level), self.spec.debug).stripped()
+        path = Kernel(self.spec.variant(level), self.spec.debug).stripped()
+        if not os.path.exists(path):
+            raise LabError(f"the kernel {self.spec.variant(level)} has not been built")
+        return path
 
     def path(self, name):
         return os.path.join(self.directory, name)
@@ -238,11 +241,11 @@ class Chain:
             yield number, ["-drive", f"file={path},if=none,id=d{number},format=raw{lock}"]
 
     def _powernv(self):
-        arguments = ["-M", "powernv9", "-cpu", "power9_v2.2",
-                     "-device", "nvme,id=nvme,serial=lab,bus=pcie.0"]
+        """One disk for each PCI host bridge: probed in that order, so named in that order."""
+        arguments = ["-M", "powernv9", "-cpu", "power9_v2.2"]
         for number, drive in self._drives():
-            arguments += drive + ["-device", f"nvme-ns,drive=d{number},bus=nvme,nsid={number + 1}"]
-        return arguments + self._append(["/dev/nvme0n1", "/dev/nvme0n2", "/dev/nvme0n3"], 0)
+            arguments += drive + ["-device", f"virtio-blk-pci,drive=d{number},bus=pcie.{number}"]
+        return arguments + self._append(["/dev/vda", "/dev/vdb", "/dev/vdc"], 0)
 
     def _pseries(self):
         arguments = ["-M", "pseries,x-vof=on,cap-nested-hv=on,cap-cfpc=broken,cap-sbbc=broken,"

@@ -16,7 +16,9 @@ RAW_LINES = 6
 
 
 def build_kernels(spec):
-    """Build what the chain needs, each kernel once."""
+    """Build what the chain needs, each kernel once; BUILD=0 boots what there is."""
+    if options.choice("BUILD", ("0", "1"), "1") == "0":
+        return
     for variant in sorted({spec.variant(n) for n in range(spec.top(), spec.levels + 1)}):
         Kernel(variant, spec.debug).build()
 
@@ -27,7 +29,7 @@ def show_tables(run):
     if not text:
         print("\nno dump of the tables was taken")
         return False
-    path = paths.log(run.name + ".radix")
+    path = os.path.join(paths.LOGS, run.name + ".radix")
     with open(path, "w") as file:
         file.write(text)
     print(f"\nThe tables while the deepest level worked ({paths.shown(path)}):\n", flush=True)

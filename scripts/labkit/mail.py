@@ -6,7 +6,8 @@ one as they are in patches/, then the overlay, one patch for each part of the ke
 tree.  Because a hook may refer to files of the overlay, the overlay comes before the
 hooks, except for the Makefile and Kconfig lines that only hooks bring.
 
-The removed files are treated as binary, so that their text appears in no patch.
+The removed files are treated as binary, and the half of a binary patch that would bring
+them back is left out: their text appears in no patch, in no form.
 """
 
 import glob
@@ -131,9 +132,28 @@ def make_series():
     commit_hooks(repository)
     shutil.rmtree(SERIES, ignore_errors=True)
     repository.git("format-patch", "-q", "--binary", "--zero-commit", "-o", SERIES, first)
+    drop_reverse(sorted(glob.glob(os.path.join(SERIES, "*.patch")))[0])
     check_series(repository, first)
     shutil.rmtree(repository.directory)
     return sorted(glob.glob(os.path.join(SERIES, "*.patch")))
+
+
+def drop_reverse(patch):
+    """Leave out what undoing the removal would need: the text of the replaced files."""
+    kept, binary, hunks = [], False, 0
+    with open(patch) as file:
+        lines = file.readlines()
+    for line in lines:
+        if line.startswith("GIT binary patch"):
+            binary, hunks = True, 0
+        elif line.startswith(("diff --git ", "-- \n")):
+            binary = False
+        elif binary and line.startswith(("literal ", "delta ")):
+            hunks += 1
+        if not (binary and hunks > 1):
+            kept.append(line)
+    with open(patch, "w") as file:
+        file.writelines(kept)
 
 
 def check_series(repository, first):
