@@ -23,6 +23,7 @@
 #include <asm/kvm_ppc.h>
 #include <asm/plpar_wrappers.h>
 
+#include "book3s_hv.h"
 #include "book3s_hv_nested.h"
 
 #define NESTEDV1_ENTRIES	BIT(KVM_MAX_NESTED_GUESTS_SHIFT)
@@ -132,7 +133,7 @@ void kvmhv_save_hv_regs(struct kvm_vcpu *vcpu, struct hv_guest_state *hr)
 	const struct kvmppc_vcore *core = arch->vcore;
 
 	*hr = (struct hv_guest_state) {
-		.pcr = core->pcr | PCR_MASK, .dpdes = arch->doorbell_request,
+		.pcr = core->pcr | PCR_MASK, .dpdes = *kvmhv_loaded_doorbell(vcpu),
 		.hfscr = arch->hfscr, .tb_offset = core->tb_offset,
 		.dawr0 = arch->dawr0, .dawrx0 = arch->dawrx0,
 		.dawr1 = arch->dawr1, .dawrx1 = arch->dawrx1,
@@ -158,7 +159,7 @@ void kvmhv_restore_hv_return_state(struct kvm_vcpu *vcpu,
 {
 	struct kvm_vcpu_arch *arch = &vcpu->arch;
 
-	arch->doorbell_request |= hr->dpdes;
+	*kvmhv_loaded_doorbell(vcpu) |= hr->dpdes;
 	arch->hfscr = hr->hfscr;
 	arch->purr = hr->purr;
 	arch->spurr = hr->spurr;

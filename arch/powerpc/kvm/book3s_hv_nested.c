@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The front door of nested KVM-HV: hypercalls of L1 and the life of a VM.
+ *
+ * Fetches arguments, calls, and turns an errno into what L1 sees. This is the
+ * only file of L0's side that says H_*; nothing below it does. Every argument
+ * is hostile: it is checked here or decoded by a pure function that checks.
+ *
+ * Returns of H_ENTER_NESTED to L1: a trap number; 0 to enter again; or
+ *
+ *   H_NOT_AVAILABLE  no partition table is registered
+ *   H_BAD_MODE       transactional states of L1 and L2 do not fit
+ *   H_PARAMETER      a buffer, a value or the LPID is refused, or no resources
+ *   H_AUTHORITY      a buffer stopped being writable while L2 ran
+ */
+#include <linux/kvm_host.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include <asm/hvcall.h>
+#include <asm/kvm_book3s.h>
+#include <asm/kvm_ppc.h>
+
+#include "book3s_hv.h"
+#include "book3s_hv_nested.h"
+
+/* The most that one H_COPY_TOFROM_GUEST moves, and how much at a time. */
+#define KVMHV_COPY_MAX		BIT(20)
+#define KVMHV_COPY_CHUNK	min_t(size_t, PAGE_SIZE, 4096)
+
+/* --- life of a VM ------------------------------------------------------- */
+
+/**
+ * kvmhv_vm_nested_init() - a VM starts without nested guests
+ * @kvm: new VM
+ */
+void kvmhv_vm_nested_init(struct kvm *kvm)
+{
+	kvm->arch.nested_vm = NULL;
+}
+
+/**
+ * kvmhv_release_all_nested() - drop all nested guests of a VM
+ * @kvm: VM without running vCPUs; it may nest again afterwards
+ *
+ * Context: Process context, may sleep; before or after kvmppc_free_radix().
+ */
+void kvmhv_release_all_nested(struct kvm *kvm)
+{
+	nguest_release_all(kvm);
+}
+
+/* --- H_SET_PARTITION_TABLE ---------------------------------------------- */
+
+static bool kvmhv_ptcr_is_valid(struct kvm *kvm, u64 ptcr)
+{
+	unsigned int lpid_bits = FIELD_GET(RPT_TABLE_SIZE, ptcr) + 12 - 4;
+	bool visible;
+	int idx;
+
+	if (!ptcr)
+		return true;
+	if (lpid_bits > KVM_NESTED_LPID_BITS)
+		return false;
+	idx = srcu_read_lock(&kvm->srcu);
+	visible = kvm_is_visible_gfn(kvm, gpa_to_gfn(ptcr & RPT_TABLE_BASE));
+	srcu_read_unlock(&kvm->srcu, idx);
+	return visible;
+}
+
+/**
+ * kvmhv_set_partition_table() - H_SET_PARTITION_TABLE
+ * @vcpu: r4: base and size of L1's partition table, 0 for none
+ *
+ * The guests of the old table are dropped, with all that they hold.
+ *
+ * Context: Process context, may sleep.
+ * Return: H_SUCCESS, or H_PARAMETER for a table that is too large or not in
+ * memory.
+ */
+long kvmhv_set_partition_table(struct kvm_vcpu *vcpu)
+{
+	u64 ptcr = kvmppc_get_gpr(vcpu, 4);
+
+	if (!kvmhv_ptcr_is_valid(vcpu->kvm, ptcr))
+		return H_PARAMETER;
+	WRITE_ONCE(vcpu->kvm->arch.l1_ptcr, ptcr);
+	nguest_kill_all(vcpu->kvm);
+	return H_SUCCESS;
+}
+
+/* --- H_ENTER_NESTED ----------------------------------------------------- */
+
+static long kvmhv_enter_error(int err)
+{
+	switch (err) {
+	case -EBADE:
+		return H_BAD_MODE;
+	case -EAGAIN:
+		/* As an entry that an interrupt ended: L1 enters again. */
+		return H_SUCCESS;
+	}
+	return H_PARAMETER;
+}
+
+/* L2 has run, state is back in L1's buffers: what does the hypercall say? */
+static long kvmhv_enter_result(struct kvm_vcpu *vcpu, const struct nrun *run,
+			       int r)
+{
+	if (r == -EINTR)
+		return H_INTERRUPT;
+	if (vcpu->mmio_needed) {
+		nrun_redirect_mmio(vcpu, run);
+		return H_TOO_HARD;
+	}
+	return vcpu->arch.trap;
+}
+
+/**
+ * kvmhv_enter_nested_guest() - H_ENTER_NESTED
+ * @vcpu: r4: L1 real address of hv_guest_state, r5: of pt_regs
+ *
+ * Context: Process context, may sleep; L1 state is loaded again on return.
+ * Return: as at the head of this file; H_INTERRUPT and H_TOO_HARD for the
+ * caller, which goes to user space.
+ */
+long kvmhv_enter_nested_guest(struct kvm_vcpu *vcpu)
+{
+	struct nrun run = { .state_gpa = kvmppc_get_gpr(vcpu, 4),
+			    .regs_gpa = kvmppc_get_gpr(vcpu, 5) };
+	struct kvm_nested_guest *ng;
+	int r;
+
+	if (!READ_ONCE(vcpu->kvm->arch.l1_ptcr))
+		return H_NOT_AVAILABLE;
+	if (MSR_TM_TRANSACTIONAL(__kvmppc_get_msr_hv(vcpu)))
+		return H_BAD_MODE;
+	r = nrun_fetch(vcpu, &run);
+	if (r)
+		return kvmhv_enter_error(r);
+	r = nguest_enter(vcpu->kvm, make_glpid(run.hv.lpid), &ng);
+	if (r)
+		return kvmhv_enter_error(r);
+
+	r = nrun_execute(vcpu, &run, ng);
+	nguest_put(ng);
+	if (nrun_deliver(vcpu, &run)) {
+		vcpu->mmio_needed = 0;
+		return H_AUTHORITY;
+	}
+	return kvmhv_enter_result(vcpu, &run, r);
+}
+
+/* --- H_TLB_INVALIDATE and H_RPT_INVALIDATE ------------------------------ */
+
+/**
+ * kvmhv_do_nested_tlbie() - H_TLB_INVALIDATE
+ * @vcpu: r4: RIC, PRS and R of tlbie; r5: RS; r6: RB
+ *
+ * Context: Process context, may sleep.
+ * Return: H_SUCCESS, or H_PARAMETER for what tlbie could not mean here.
+ */
+long kvmhv_do_nested_tlbie(struct kvm_vcpu *vcpu)
+{
+	struct ninv inv;
+
+	if (ninv_decode_tlbie(kvmppc_get_gpr(vcpu, 4), kvmppc_get_gpr(vcpu, 5),
+			      kvmppc_get_gpr(vcpu, 6), &inv))
+		return H_PARAMETER;
+	nmmu_invalidate(vcpu->kvm, &inv);
+	return H_SUCCESS;
+}
+
+/**
+ * do_h_rpt_invalidate_pat() - H_RPT_INVALIDATE with H_RPTI_TYPE_NESTED
+ * @vcpu: vCPU of L1
+ * @lpid: L1's name of the guest, unchecked
+ * @type: what to invalidate
+ * @pg_sizes: page sizes it may be mapped with
+ * @start: first byte, L2 real
+ * @end: first byte after the range, not below @start
+ *
+ * Context: Process context, may sleep.
+ * Return: H_SUCCESS, for a guest never seen too; H_P4 for page sizes that do
+ * not exist; H_PARAMETER for an LPID that cannot exist.
+ */
+long do_h_rpt_invalidate_pat(struct kvm_vcpu *vcpu, unsigned long lpid,
+			     unsigned long type, unsigned long pg_sizes,
+			     unsigned long start, unsigned long end)
+{
+	struct ninv inv;
+	int err = ninv_decode_rpt(lpid, type, pg_sizes, start, end, &inv);
+
+	if (err)
+		return err == -ERANGE ? H_P4 : H_PARAMETER;
+	nmmu_invalidate(vcpu->kvm, &inv);
+	return H_SUCCESS;
+}
+
+/* --- H_COPY_TOFROM_GUEST ------------------------------------------------ */
+
+/**
+ * struct kvmhv_copy - one H_COPY_TOFROM_GUEST on its way
+ * @pid: L2's PID, 0 for its kernel
+ * @eaddr: L2 effective address
+ * @to: L1 real address, 0 if L2 is written
+ * @from: L1 real address, if L2 is written
+ * @n: bytes that are left
+ */
+struct kvmhv_copy {
+	u32 pid;
+	gva_t eaddr;
+	gpa_t to;
+	gpa_t from;
+	size_t n;
+};
+
+static bool kvmhv_copy_is_valid(const struct kvmhv_copy *c)
+{
+	u64 last = c->eaddr + c->n - 1;
+
+	return !(c->to && c->from) && c->n <= KVMHV_COPY_MAX &&
+	       !(c->eaddr >> RPT_EA_SHIFT) && (!c->n || !(last >> RPT_EA_SHIFT));
+}
+
+static int kvmhv_copy_chunk(struct kvm_vcpu *vcpu, u32 lpid,
+			    const struct kvmhv_copy *c, void *buf, size_t n)
+{
+	int err = 0;
+
+	if (c->to && quadrant_copy_from(lpid, c->pid, c->eaddr, buf, n))
+		return -ENOENT;
+	kvm_vcpu_srcu_read_lock(vcpu);
+	if (c->to)
+		err = kvm_vcpu_write_guest(vcpu, c->to, buf, n);
+	else
+		err = kvm_vcpu_read_guest(vcpu, c->from, buf, n);
+	kvm_vcpu_srcu_read_unlock(vcpu);
+	if (!err && !c->to && quadrant_copy_to(lpid, c->pid, c->eaddr, buf, n))
+		err = -ENOENT;
+	return err;
+}
+
+static int kvmhv_copy_all(struct kvm_vcpu *vcpu, u32 lpid,
+			  struct kvmhv_copy *c, void *buf)
+{
+	size_t n;
+	int err;
+
+	for (; c->n; c->n -= n) {
+		n = min(c->n, KVMHV_COPY_CHUNK);
+		err = kvmhv_copy_chunk(vcpu, lpid, c, buf, n);
+		if (!err && fatal_signal_pending(current))
+			err = -EINTR;
+		if (err)
+			return err;
+		c->eaddr += n;
+		if (c->to)
+			c->to += n;
+		else
+			c->from += n;
+		cond_resched();
+	}
+	return 0;
+}
+
+/**
+ * kvmhv_copy_tofrom_guest_nested() - H_COPY_TOFROM_GUEST
+ * @vcpu: r4: L1's LPID of the guest, r5: PID, r6: L2 effective address, r7: L1
+ *	real destination or 0, r8: L1 real source, r9: bytes
+ *
+ * Context: Process context, may sleep; reschedules between chunks.
+ * Return: H_SUCCESS; H_PARAMETER; H_NO_MEM; H_NOT_FOUND if either side is not
+ * mapped, in which case some of it may have been copied.
+ */
+long kvmhv_copy_tofrom_guest_nested(struct kvm_vcpu *vcpu)
+{
+	struct kvmhv_copy c = {
+		.pid = kvmppc_get_gpr(vcpu, 5), .eaddr = kvmppc_get_gpr(vcpu, 6),
+		.to = kvmppc_get_gpr(vcpu, 7), .from = kvmppc_get_gpr(vcpu, 8),
+		.n = kvmppc_get_gpr(vcpu, 9),
+	};
+	u32 lpid = kvmppc_get_gpr(vcpu, 4);
+	struct kvm_nested_guest *ng;
+	long ret = H_NO_MEM;
+	void *buf;
+
+	if (!lpid || !kvmhv_copy_is_valid(&c))
+		return H_PARAMETER;
+	ng = nguest_get(vcpu->kvm, make_glpid(lpid));
+	if (!ng)
+		return H_PARAMETER;
+	buf = kmalloc(KVMHV_COPY_CHUNK, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	if (buf)
+		ret = kvmhv_copy_all(vcpu, ng->shadow_lpid, &c, buf) ?
+		      H_NOT_FOUND : H_SUCCESS;
+	kfree(buf);
+	nguest_put(ng);
+	return ret;
+}
