@@ -17,8 +17,13 @@ OBJECTS = "arch/powerpc/kvm/"
 CHECKED = re.compile(r"\.(c|h|S)$")
 MESSAGE = re.compile(r"^(?:\.\./)*(?:/\S*linux-ours/)?(\S+?):\d+(?::\d+)?: (?:warning|error|fatal error)")
 SPARSE = "-D__CHECK_ENDIAN__"
-# Types that make no sense outside a patch mail.
-CHECKPATCH_IGNORED = ("FILE_PATH_CHANGES", "COMMIT_MESSAGE", "MISSING_SIGN_OFF")
+CHECKPATCH_IGNORED = (
+    "FILE_PATH_CHANGES", # MAINTAINERS of this repository is not the kernel's
+    "COMMIT_MESSAGE", # a hook's text may be its subject
+    "MISSING_SIGN_OFF", # 'make series' signs
+    "NEW_TYPEDEFS", # wrapped integers like pte_t: wrong units must not compile
+    "EMBEDDED_FILENAME", # taken for a file name: the path in a Kconfig 'source' line
+)
 
 
 def our_messages(text, names):
