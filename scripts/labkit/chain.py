@@ -219,7 +219,7 @@ class Chain:
     def command(self):
         spec, emulator = self.spec, packages.emulator()
         machine = self._pseries if spec.top() else self._powernv
-        serial = ["-serial", "mon:stdio"] if spec.interactive is not None else \
+        serial = self._terminal() if spec.interactive is not None else \
             ["-serial", "stdio", "-monitor", "none"]
         level = spec.top()
         kernel = ["-kernel", self.kernel(level), "-smp", str(spec.cpus[level]),
@@ -227,6 +227,11 @@ class Chain:
         accel = ["-accel", "tcg,thread=multi"]
         return [emulator.binary, *emulator.options, *accel, *machine(), *kernel, *serial,
                 "-nographic", "-vga", "none", "-net", "none", "-no-reboot"], emulator.env
+
+    def _terminal(self):
+        """The user's terminal as console and monitor, with a copy in the log."""
+        return ["-chardev", f"stdio,id=tty,mux=on,signal=off,logfile={self.console_path}",
+                "-serial", "chardev:tty", "-mon", "chardev=tty"]
 
     def _append(self, devices, level):
         names = ("root", "lab", "scratch")

@@ -68,9 +68,16 @@ def command_run(arguments):
     run = chain.Chain(spec, options.value("NAME", "run"), verbose="-v" in arguments)
     run.prepare()
     if spec.interactive is not None:
-        print("The terminal belongs to the chain now.  Ctrl-A X ends it.", flush=True)
-        return run.interact()
+        return interactive_run(run, keep)
     return finish_run(run, keep)
+
+
+def interactive_run(run, keep):
+    print("The terminal belongs to the chain now.  Ctrl-A X ends it.", flush=True)
+    status = run.interact()
+    if not keep:
+        run.clean()
+    return status
 
 
 def finish_run(run, keep):
