@@ -9,6 +9,7 @@ results to equal those of this machine, and no bad line in any kernel log.
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import tarfile
@@ -41,7 +42,9 @@ class ChainSpec:
     """What to boot: per level a kernel, CPUs, MiB of memory."""
 
     def __init__(self, levels=2, whose=("ours", "ours"), pages=("64k",), cpus=(1,), mem=(),
-                 interactive=None, command=None, timeout=None, debug=False, extra=(), append=""):
+                 interactive=None, command=None, timeout=None, debug=False, extra=(), append="",
+                 first=None, count=False):
+        """@first: {level: command to run before anything else}; @count: count instructions."""
         self.levels = levels
         self.whose = self._spread(whose)
         self.pages = self._spread(pages)
@@ -53,6 +56,8 @@ class ChainSpec:
         self.debug = debug
         self.extra = extra
         self.append = append
+        self.first = first or {}
+        self.count = count
 
     def _spread(self, values):
         """One value per level; the last one given holds for all below."""
@@ -73,7 +78,7 @@ class ChainSpec:
         return " > ".join(names) + cpus
 
     def workload_level(self):
-        return None if self.interactive or self.command else self.levels
+        return None if self.interactive is not None or self.command or self.first else self.levels
 
 
 class Level:
@@ -87,6 +92,7 @@ class Level:
         self.exits = None
         self.facts = {}
         self.complaints = []
+        self.counts = {}
 
     def boot_seconds(self):
         return None if self.up is None or self.started is None else self.up - self.started
@@ -141,6 +147,8 @@ class Console:
             self.phase = f"L{number} works: {rest.strip()}"
         elif name == "result":
             self.results.update(pairs)
+        elif name == "count":
+            level.counts = {key: int(number) for key, number in pairs.items()}
         elif name == "command":
             self.command_status = pairs.get("status")
         elif name == "done":
@@ -210,9 +218,9 @@ class Chain:
             values[f"cpus_{level}"] = spec.cpus[level]
             values[f"mem_{level}"] = spec.mem[level]
             values[f"append_{level}"] = spec.append
-        text = "".join(f"{key}='{value}'\n" for key, value in values.items())
-        command = (spec.command or "").replace("'", "'\\''")
-        return text + f"command='{command}'\n"
+            values[f"first_{level}"] = spec.first.get(level, "")
+        values["command"] = spec.command or ""
+        return "".join(f"{key}={shlex.quote(str(value))}\n" for key, value in values.items())
 
     # --- the command ---
 
@@ -224,7 +232,8 @@ class Chain:
         level = spec.top()
         kernel = ["-kernel", self.kernel(level), "-smp", str(spec.cpus[level]),
                   "-m", str(spec.mem[level])]
-        accel = ["-accel", "tcg,thread=multi"]
+        accel = ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off"] if spec.count \
+            else ["-accel", "tcg,thread=multi"]
         return [emulator.binary, *emulator.options, *accel, *machine(), *kernel, *serial,
                 "-nographic", "-vga", "none", "-net", "none", "-no-reboot"], emulator.env
 

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 
-from labkit import chain, image, mail, matrix, options, packages, paths, source
+from labkit import chain, count, image, mail, matrix, options, packages, paths, source
 from labkit.kernel import Kernel, VARIANTS, check_variant
 from labkit.ui import EXIT_USAGE, LabError, Step, duration, report
 
@@ -111,6 +111,10 @@ def command_series(_arguments):
         print(f"            {paths.shown(patch)}")
 
 
+def command_count(_arguments):
+    return count.compare()
+
+
 def command_update(_arguments):
     """Forget what was fetched; the next command that needs it fetches the newest."""
     with paths.lock("fetch"):
@@ -120,7 +124,7 @@ def command_update(_arguments):
 
 COMMANDS = {"setup": command_setup, "kernel": command_kernel, "tree": command_tree,
             "run": command_run, "test": command_test, "test-quick": command_test_quick,
-            "series": command_series, "update": command_update}
+            "series": command_series, "count": command_count, "update": command_update}
 
 
 def raise_interrupt(_signal, _frame):
