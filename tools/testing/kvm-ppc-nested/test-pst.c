@@ -1,0 +1,892 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The tree, one behaviour at a time, at every level of both geometries. */
+#include "test.h"
+#include "trees.h"
+
+#define LPID	make_hlpid(77)
+#define RWX	(RPT_PROT | RPT_RC)
+#define RO	(RPT_R | RPT_REF)
+
+static const unsigned int shifts[] = { 12, 16, 21, 30 };
+
+/* Each side of a border of each level. */
+static const u64 places[] = {
+	0, 0x1000, 0x10000, 0x1ff000, 0x1f0000, 0x200000, 0x3fe00000,
+	0x40000000, 0x7fc0000000, 0x8000000000, 0x8001230000,
+	0xfffffffff0000, 0xfffffffe00000, 0xfffffc0000000,
+};
+
+static struct pst *pst;
+static struct hlist_head heads[4];
+
+static void begin(enum pst_kind kind)
+{
+	memset(heads, 0, sizeof(heads));
+	tlb_start();
+	pst = tree_create(kind, LPID);
+}
+
+static void end(void)
+{
+	unsigned int i;
+
+	tree_audit(pst);
+	tree_destroy(pst);
+	tlb_stop();
+	for (i = 0; i < ARRAY_SIZE(heads); i++)
+		EXPECT(hlist_empty(&heads[i]));
+	EXPECT_EQ(atomic_long_read(&tree_account.tables), 0);
+	EXPECT_EQ(atomic_long_read(&tree_account.bytes), 0);
+}
+
+static struct pst_leaf leaf_of(u64 pa, u64 attrs, unsigned int shift)
+{
+	return (struct pst_leaf){ .pa = pa, .attrs = attrs, .shift = shift };
+}
+
+static struct tree_try map(u64 addr, u64 pa, u64 attrs, unsigned int shift)
+{
+	struct pst_leaf leaf = leaf_of(pa, attrs, shift);
+	struct hlist_head *head = pst->kind == PST_SHADOW ? &heads[0] : NULL;
+	struct tree_try t = tree_map(pst, addr, &leaf, head);
+
+	tree_audit(pst);
+	return t;
+}
+
+static void expect_leaf(u64 addr, u64 pa, u64 attrs, unsigned int shift)
+{
+	struct pst_pos pos;
+
+	if (!tree_find(pst, addr, &pos)) {
+		test_fail(__FILE__, __LINE__, "no leaf at %#llx", addr);
+		return;
+	}
+	EXPECT_EQ(pos.table->shift, shift);
+	EXPECT_EQ(pst_pos_addr(&pos), addr & ~(BIT_ULL(shift) - 1));
+	EXPECT_EQ(pos.pte.val, RPT_VALID | RPT_LEAF | pa | attrs);
+}
+
+static void expect_none(u64 addr)
+{
+	struct pst_pos pos;
+
+	if (tree_find(pst, addr, &pos))
+		test_fail(__FILE__, __LINE__, "leaf at %#llx", addr);
+}
+
+static unsigned long nr_tables(void)
+{
+	return atomic_long_read(&tree_account.tables);
+}
+
+TEST(pst_new_tree_is_empty)
+{
+	begin(PST_SHADOW);
+	expect_none(0);
+	expect_none(RPT_EA_LAST);
+	expect_none(RPT_EA_LAST + 1);
+	expect_none(~0ULL);
+	EXPECT_EQ(nr_tables(), 1);
+	EXPECT_EQ(pst_nr_leaves(pst), 0);
+	end();
+}
+
+static void map_and_zap(u64 addr, unsigned int shift)
+{
+	u64 size = BIT_ULL(shift);
+	struct tree_try t;
+
+	addr &= ~(size - 1);
+	test_row("%#llx shift %u", addr, shift);
+	t = map(addr, 0x1c0000000, RWX, shift);
+	EXPECT_EQ(t.first, PST_NO_TABLE);
+	EXPECT_EQ(t.r, PST_MAPPED);
+	EXPECT_EQ(t.fills, 1);
+	EXPECT_EQ(nr_tables(), 4 - rpt_shift_to_level(shift));
+	expect_leaf(addr, 0x1c0000000, RWX, shift);
+	expect_leaf(addr + size - 1, 0x1c0000000, RWX, shift);
+	if (addr)
+		expect_none(addr - 1);
+	expect_none(addr + size);
+	EXPECT_EQ(pst_nr_leaves(pst), 1);
+	EXPECT_EQ(tree_zap(pst, 0, ~0ULL, 1 << 20), 0);
+	EXPECT_EQ(pst_nr_leaves(pst), 0);
+	EXPECT_EQ(nr_tables(), 1);
+	tree_audit(pst);
+}
+
+TEST(pst_map_at_every_level_and_border)
+{
+	enum pst_kind kind;
+	unsigned int i, j;
+
+	for (kind = PST_HOST; kind <= PST_SHADOW; kind++) {
+		begin(kind);
+		for (i = 0; i < ARRAY_SIZE(shifts); i++)
+			for (j = 0; j < ARRAY_SIZE(places); j++)
+				map_and_zap(places[j], shifts[i]);
+		end();
+	}
+}
+
+TEST(pst_map_twice_is_the_same)
+{
+	unsigned int i;
+
+	begin(PST_SHADOW);
+	for (i = 0; i < ARRAY_SIZE(shifts); i++) {
+		test_row("shift %u", shifts[i]);
+		EXPECT_EQ(map(0, 0x40000000, RO, shifts[i]).r, PST_MAPPED);
+		EXPECT_EQ(map(0, 0x40000000, RO, shifts[i]).first, PST_SAME);
+		EXPECT_EQ(map(0, 0x40000000, RWX, shifts[i]).first,
+			  PST_WIDENED);
+		expect_leaf(0, 0x40000000, RWX, shifts[i]);
+		/* Rights are not taken by mapping with fewer. */
+		EXPECT_EQ(map(0, 0x40000000, RO, shifts[i]).first, PST_SAME);
+		expect_leaf(0, 0x40000000, RWX, shifts[i]);
+		tree_zap(pst, 0, ~0ULL, 1 << 20);
+	}
+	end();
+}
+
+TEST(pst_map_never_changes_a_frame_in_place)
+{
+	unsigned int i;
+
+	begin(PST_SHADOW);
+	for (i = 0; i < ARRAY_SIZE(shifts); i++) {
+		test_row("shift %u", shifts[i]);
+		map(0, 0x40000000, RWX, shifts[i]);
+		EXPECT_EQ(map(0, 0x80000000, RWX, shifts[i]).first,
+			  PST_BLOCKED);
+		expect_leaf(0, 0x80000000, RWX, shifts[i]);
+		/* Another storage attribute is another translation. */
+		EXPECT_EQ(map(0, 0x80000000, RWX | 0x20, shifts[i]).first,
+			  PST_BLOCKED);
+		expect_leaf(0, 0x80000000, RWX | 0x20, shifts[i]);
+		EXPECT_EQ(pst_nr_leaves(pst), 1);
+		tree_zap(pst, 0, ~0ULL, 1 << 20);
+	}
+	end();
+}
+
+TEST(pst_map_over_every_other_size)
+{
+	unsigned int i, j;
+
+	begin(PST_SHADOW);
+	for (i = 0; i < ARRAY_SIZE(shifts); i++) {
+		for (j = 0; j < ARRAY_SIZE(shifts); j++) {
+			if (i == j)
+				continue;
+			test_row("%u over %u", shifts[j], shifts[i]);
+			map(0x40000000, 0x40000000, RWX, shifts[i]);
+			EXPECT_EQ(map(0x40000000, 0x80000000, RWX,
+				      shifts[j]).first, PST_BLOCKED);
+			expect_leaf(0x40000000, 0x80000000, RWX, shifts[j]);
+			EXPECT_EQ(pst_nr_leaves(pst), 1);
+			tree_zap(pst, 0, ~0ULL, 1 << 20);
+			EXPECT_EQ(nr_tables(), 1);
+		}
+	}
+	end();
+}
+
+TEST(pst_larger_leaf_that_gives_as_much_is_good_enough)
+{
+	begin(PST_SHADOW);
+	map(0x40000000, 0x80000000, RWX, 30);
+	EXPECT_EQ(map(0x40201000, 0x80201000, RO, 12).first, PST_SAME);
+	EXPECT_EQ(map(0x40200000, 0x80200000, RWX, 21).first, PST_SAME);
+	expect_leaf(0x40201000, 0x80000000, RWX, 30);
+	/* Another frame inside it is not. */
+	EXPECT_EQ(map(0x40201000, 0x80202000, RO, 12).first, PST_BLOCKED);
+	expect_leaf(0x40201000, 0x80202000, RO, 12);
+	expect_none(0x40000000);
+	end();
+}
+
+TEST(pst_larger_leaf_that_gives_less_is_in_the_way)
+{
+	begin(PST_SHADOW);
+	map(0x40000000, 0x80000000, RO, 21);
+	EXPECT_EQ(map(0x40001000, 0x80001000, RWX, 12).first, PST_BLOCKED);
+	expect_leaf(0x40001000, 0x80001000, RWX, 12);
+	end();
+}
+
+TEST(pst_leaf_table_of_the_other_geometry_is_replaced)
+{
+	unsigned int i;
+
+	begin(PST_SHADOW);
+	for (i = 0; i < 512; i++)
+		map(i << 12, (i + 512) << 12, RWX, 12);
+	EXPECT_EQ(map(0x10000, 0x40010000, RWX, 16).first, PST_BLOCKED);
+	expect_leaf(0x10000, 0x40010000, RWX, 16);
+	expect_none(0);
+	EXPECT_EQ(pst_nr_leaves(pst), 1);
+	for (i = 0; i < 32; i++)
+		map(i << 16, 0x40000000 + (i << 16), RWX, 16);
+	EXPECT_EQ(pst_nr_leaves(pst), 32);
+	EXPECT_EQ(map(0x1ff000, 0x1000, RWX, 12).first, PST_BLOCKED);
+	EXPECT_EQ(pst_nr_leaves(pst), 1);
+	end();
+}
+
+TEST(pst_both_geometries_live_side_by_side)
+{
+	begin(PST_SHADOW);
+	map(0x000000, 0x1000, RWX, 12);
+	map(0x200000, 0x10000, RWX, 16);
+	map(0x400000, 0x200000, RWX, 21);
+	expect_leaf(0x000000, 0x1000, RWX, 12);
+	expect_leaf(0x200000, 0x10000, RWX, 16);
+	expect_leaf(0x400000, 0x200000, RWX, 21);
+	end();
+}
+
+TEST(pst_unblock_goes_through_a_whole_tree_in_steps_of_one_table)
+{
+	struct tree_try t;
+	unsigned int i;
+
+	begin(PST_SHADOW);
+	for (i = 0; i < 512; i++) {
+		map((u64)i << 21, 0x1000, RWX, 12);
+		map((u64)i << 21 | 0x5000, 0x2000, RWX, 12);
+	}
+	EXPECT_EQ(pst_nr_leaves(pst), 1024);
+	t = map(0, 0x40000000, RWX, 30);
+	EXPECT_EQ(t.r, PST_MAPPED);
+	EXPECT_EQ(t.unblocked, 513);
+	EXPECT_EQ(pst_nr_leaves(pst), 1);
+	end();
+}
+
+TEST(pst_find_does_not_see_the_neighbours)
+{
+	begin(PST_SHADOW);
+	map(0x201000, 0x5000, RWX, 12);
+	expect_none(0x200fff);
+	expect_none(0x202000);
+	expect_leaf(0x201fff, 0x5000, RWX, 12);
+	expect_none((1ULL << 52) | 0x201000);
+	end();
+}
+
+static unsigned int count_range(u64 start, u64 last, unsigned int budget,
+				u64 *next)
+{
+	struct pst_iter it = { .addr = start, .last = last, .budget = budget };
+	unsigned int n = 0;
+	u64 before = 0;
+
+	pure_lock(&tree_lock);
+	while (pst_next_leaf(pst, &it)) {
+		u64 addr = pst_pos_addr(&it.pos);
+
+		EXPECT(rpt_is_leaf(it.pos.pte));
+		EXPECT(!n || addr > before);
+		before = addr;
+		n++;
+	}
+	pure_unlock(&tree_lock);
+	*next = it.addr;
+	return n;
+}
+
+static void map_one_of_each(void)
+{
+	map(0, 0x1000, RWX, 12);
+	map(0x1ff000, 0x2000, RWX, 12);
+	map(0x200000, 0x10000, RWX, 16);
+	map(0x600000, 0x200000, RWX, 21);
+	map(0x40000000, 0x40000000, RWX, 30);
+	map(0xffffffffff000, 0x3000, RWX, 12);
+}
+
+TEST(pst_iteration_is_ascending_and_within_the_range)
+{
+	static const struct {
+		u64 start, last;
+		unsigned int n;
+	} cases[] = {
+		{ 0, ~0ULL, 6 }, { 0, RPT_EA_LAST, 6 }, { 0, 0, 1 },
+		{ 1, 0x1fefff, 1 }, { 0x1000, 0x1fefff, 0 },
+		{ 0x1000, 0x1ff000, 1 }, { 0x1ff000, 0x200000, 2 },
+		{ 0x7fffff, 0x7fffff, 1 }, { 0x800000, 0x3fffffff, 0 },
+		{ 0x7fffffff, 0x7fffffff, 1 }, { 0x80000000, ~0ULL, 1 },
+		{ RPT_EA_LAST, RPT_EA_LAST, 1 }, { RPT_EA_LAST + 1, ~0ULL, 0 },
+		{ ~0ULL, ~0ULL, 0 }, { 5, 4, 0 },
+	};
+	unsigned int i;
+	u64 next;
+
+	begin(PST_SHADOW);
+	map_one_of_each();
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		test_row("%#llx..%#llx", cases[i].start, cases[i].last);
+		EXPECT_EQ(count_range(cases[i].start, cases[i].last, 100000,
+				      &next), cases[i].n);
+		EXPECT(next > min(cases[i].last, RPT_EA_LAST));
+	}
+	end();
+}
+
+TEST(pst_iteration_skips_a_hole_by_its_size)
+{
+	u64 next;
+
+	begin(PST_SHADOW);
+	EXPECT_EQ(count_range(0, ~0ULL, 8192, &next), 0);
+	EXPECT(next > RPT_EA_LAST);
+	map(0, 0x1000, RWX, 12);
+	EXPECT_EQ(count_range(0, ~0ULL, 512 + 511 + 511 + 8191, &next), 1);
+	EXPECT(next > RPT_EA_LAST);
+	end();
+}
+
+TEST(pst_iteration_goes_on_where_the_budget_ended)
+{
+	unsigned int budget, n;
+	u64 next;
+
+	begin(PST_SHADOW);
+	map_one_of_each();
+	for (budget = 1; budget < 200; budget += 13) {
+		test_row("budget %u", budget);
+		for (n = 0, next = 0; next <= RPT_EA_LAST; )
+			n += count_range(next, RPT_EA_LAST, budget, &next);
+		EXPECT_EQ(n, 6);
+	}
+	end();
+}
+
+TEST(pst_zap_range_removes_what_overlaps)
+{
+	begin(PST_SHADOW);
+	map_one_of_each();
+	EXPECT_EQ(tree_zap(pst, 0x1ff800, 0x600000, 100000), 0);
+	expect_leaf(0, 0x1000, RWX, 12);
+	expect_none(0x1ff000);
+	expect_none(0x200000);
+	expect_none(0x600000);
+	expect_leaf(0x40000000, 0x40000000, RWX, 30);
+	EXPECT_EQ(tree_zap(pst, 0x7ffff000, 0x7ffff000, 100000), 0);
+	expect_none(0x40000000);
+	EXPECT_EQ(pst_nr_leaves(pst), 2);
+	end();
+}
+
+TEST(pst_zap_range_returns_where_to_go_on)
+{
+	u64 next = 0;
+	unsigned int i, n = 0;
+
+	begin(PST_SHADOW);
+	for (i = 0; i < 100; i++)
+		map(i << 12, 0x1000, RWX, 12);
+	do {
+		next = tree_zap(pst, next, ~0ULL, 10);
+		n++;
+		tree_audit(pst);
+	} while (next);
+	EXPECT_EQ(pst_nr_leaves(pst), 0);
+	EXPECT(n >= 10);
+	EXPECT_EQ(tree_zap(pst, 0, ~0ULL, 0), 0 + 0);
+	end();
+}
+
+TEST(pst_zap_range_frees_the_tables_it_emptied)
+{
+	begin(PST_SHADOW);
+	map_one_of_each();
+	tree_zap(pst, 0, RPT_EA_LAST, 1 << 20);
+	EXPECT_EQ(nr_tables(), 1);
+	map(0, 0x1000, RWX, 12);
+	/* A table that reaches beyond the range stays. */
+	tree_zap(pst, 0, 0x1ffffe, 1 << 20);
+	EXPECT_EQ(nr_tables(), 4);
+	end();
+}
+
+static struct pst_pos find(u64 addr)
+{
+	struct pst_pos pos = { 0 };
+
+	if (!pst_find_leaf(pst, addr, &pos))
+		die("no leaf at %#llx", addr);
+	return pos;
+}
+
+TEST(pst_zap_leaf_returns_what_was_there)
+{
+	struct pst_gather g;
+	struct pst_pos pos;
+
+	begin(PST_SHADOW);
+	map(0x3000, 0x7000, RO, 12);
+	pst_gather_init(&g);
+	pure_lock(&tree_lock);
+	pos = find(0x3000);
+	/* Hardware sets R and C behind our back. */
+	pure_update64(&pos.table->pte[pos.index], 0, RPT_CHG);
+	EXPECT_EQ(pst_zap_leaf(&pos, &g).val,
+		  RPT_VALID | RPT_LEAF | 0x7000 | RO | RPT_CHG);
+	pst_gather_flush(&g);
+	pure_unlock(&tree_lock);
+	pst_gather_free(&g);
+	EXPECT(hlist_empty(&heads[0]));
+	EXPECT_EQ(tlb_counts().pages, 1);
+	end();
+}
+
+TEST(pst_weaken_flushes_only_if_something_is_lost)
+{
+	struct pst_gather g;
+	struct pst_pos pos;
+
+	begin(PST_SHADOW);
+	map(0x3000, 0x7000, RWX, 12);
+	pst_gather_init(&g);
+	pure_lock(&tree_lock);
+	pos = find(0x3000);
+	EXPECT_EQ(pst_weaken_leaf(&pos, RPT_W | RPT_CHG, &g).val & RPT_ATTRS,
+		  RWX);
+	pst_gather_flush(&g);
+	EXPECT_EQ(tlb_counts().pages, 1);
+	pos = find(0x3000);
+	EXPECT_EQ(pos.pte.val & RPT_ATTRS, RWX & ~(RPT_W | RPT_CHG));
+	EXPECT_EQ(pst_weaken_leaf(&pos, RPT_W | RPT_CHG, &g).val, pos.pte.val);
+	pst_gather_flush(&g);
+	EXPECT_EQ(tlb_counts().pages, 1);
+	/* R may go without a flush, and nothing but rights, R and C goes. */
+	pst_weaken_leaf(&pos, RPT_REF, NULL);
+	pst_weaken_leaf(&pos, RPT_VALID | RPT_RPN | RPT_X, &g);
+	pst_gather_flush(&g);
+	pure_unlock(&tree_lock);
+	pst_gather_free(&g);
+	expect_leaf(0x3000, 0x7000, RPT_R, 12);
+	end();
+}
+
+TEST(pst_strengthen_needs_no_flush)
+{
+	struct pst_pos pos;
+
+	begin(PST_SHADOW);
+	map(0x3000, 0x7000, RPT_R, 12);
+	pure_lock(&tree_lock);
+	pos = find(0x3000);
+	pst_strengthen_leaf(&pos, RWX | RPT_RPN);
+	pure_unlock(&tree_lock);
+	expect_leaf(0x3000, 0x7000, RWX, 12);
+	EXPECT_EQ(tlb_counts().pages, 0);
+	end();
+}
+
+TEST(pst_link_leads_to_its_entry)
+{
+	struct pst_link *link;
+	struct pst_pos pos;
+	unsigned int i;
+
+	begin(PST_SHADOW);
+	for (i = 0; i < ARRAY_SIZE(shifts); i++) {
+		u64 addr = 0x8000000000 + 5 * BIT_ULL(30) * (i + 1);
+
+		map(addr, 0x40000000, RO, shifts[i]);
+		pure_lock(&tree_lock);
+		link = nrmap_first(&heads[0]);
+		pst_pos_of_link(link, &pos);
+		EXPECT_EQ(pst_pos_addr(&pos), addr);
+		EXPECT_EQ(pos.table->shift, shifts[i]);
+		EXPECT(pst_link_at(pos.table, pos.index) == link);
+		pure_unlock(&tree_lock);
+	}
+	end();
+}
+
+TEST(pst_host_tree_has_no_links)
+{
+	struct pst_pos pos;
+	unsigned int i;
+
+	begin(PST_HOST);
+	for (i = 0; i < ARRAY_SIZE(shifts); i++) {
+		map((u64)i << 30, 0x40000000, RO, shifts[i]);
+		tree_find(pst, (u64)i << 30, &pos);
+		EXPECT(!pst_link_at(pos.table, pos.index));
+		EXPECT_EQ(pos.table->slot_size, i < 2 ? 0 : 8);
+	}
+	end();
+}
+
+static void zap_all_under_one_lock(void)
+{
+	struct pst_gather g;
+
+	pst_gather_init(&g);
+	pure_lock(&tree_lock);
+	EXPECT_EQ(pst_zap_range(pst, 0, ~0ULL, 1 << 20, &g), 0);
+	pst_gather_flush(&g);
+	pure_unlock(&tree_lock);
+	pst_gather_free(&g);
+}
+
+TEST(pst_gather_flushes_pages_or_when_there_are_many_everything)
+{
+	unsigned int n, i;
+
+	for (n = 1; n <= PST_GATHER_PAGES + 2; n++) {
+		test_row("%u pages", n);
+		begin(PST_SHADOW);
+		for (i = 0; i < n; i++)
+			map(i << 12, 0x1000, RWX, 12);
+		/* One when the LPID was published. */
+		EXPECT_EQ(tlb_counts().all, 1);
+		zap_all_under_one_lock();
+		if (n <= PST_GATHER_PAGES) {
+			EXPECT_EQ(tlb_counts().pages, n);
+			EXPECT_EQ(tlb_counts().walks, 1);
+			EXPECT_EQ(tlb_counts().all, 1);
+		} else {
+			EXPECT_EQ(tlb_counts().pages, 0);
+			EXPECT_EQ(tlb_counts().all, 2);
+		}
+		end();
+	}
+}
+
+TEST(pst_gather_serves_one_tree_at_a_time)
+{
+	struct pst *other;
+	struct pst_leaf leaf = leaf_of(0x40000000, RO, 12);
+	struct pst_link *link, *next;
+	struct pst_gather g;
+	struct pst_pos pos;
+
+	begin(PST_SHADOW);
+	other = tree_create(PST_SHADOW, make_hlpid(78));
+	EXPECT_EQ(map(0x1000, 0x40000000, RO, 12).r, PST_MAPPED);
+	EXPECT_EQ(tree_map(other, 0x2000, &leaf, &heads[0]).r, PST_MAPPED);
+	EXPECT_EQ(map(0x3000, 0x40000000, RO, 12).r, PST_MAPPED);
+
+	pst_gather_init(&g);
+	pure_lock(&tree_lock);
+	for (link = nrmap_first(&heads[0]); link; link = next) {
+		next = nrmap_next(link);
+		pst_pos_of_link(link, &pos);
+		pst_zap_leaf(&pos, &g);
+	}
+	pst_gather_flush(&g);
+	pure_unlock(&tree_lock);
+	pst_gather_free(&g);
+	tlb_check_frame_gone(0x40000000, 0x1000);
+	EXPECT(hlist_empty(&heads[0]));
+	tree_destroy(other);
+	end();
+}
+
+TEST(pst_quiet_tree_is_not_flushed_again)
+{
+	struct pst_gather g;
+	struct pst_pos pos;
+	struct pst *old;
+
+	begin(PST_SHADOW);
+	map(0x1000, 0x40000000, RO, 12);
+	old = pst;
+	pst = pst_create(&tree_lock, PST_SHADOW, &tree_account);
+	pst->hlpid = LPID;
+	pure_lock(&tree_lock);
+	pst_detach(old);
+	pure_unlock(&tree_lock);
+	lpid_set_entry(LPID, rpt_make_root(pure_virt_to_pa(pst->root->pte)), 0);
+	pure_lock(&tree_lock);
+	pst_quiesce(old);
+	pst_gather_init(&g);
+	/* The notifier still finds its leaf (R1). */
+	pst_pos_of_link(nrmap_first(&heads[0]), &pos);
+	pst_zap_leaf(&pos, &g);
+	pst_gather_flush(&g);
+	pure_unlock(&tree_lock);
+	pst_gather_free(&g);
+	EXPECT_EQ(tlb_counts().pages, 0);
+	tree_drain(old, 64);
+	end();
+}
+
+TEST(pst_detached_tree_is_still_zapped_and_flushed)
+{
+	struct pst_gather g;
+	struct pst_pos pos;
+
+	begin(PST_SHADOW);
+	map(0x1000, 0x40000000, RO, 12);
+	pst_gather_init(&g);
+	pure_lock(&tree_lock);
+	pst_detach(pst);
+	pst_pos_of_link(nrmap_first(&heads[0]), &pos);
+	pst_zap_leaf(&pos, &g);
+	pst_gather_flush(&g);
+	pure_unlock(&tree_lock);
+	pst_gather_free(&g);
+	tlb_check_frame_gone(0x40000000, 0x1000);
+	EXPECT_EQ(tlb_counts().pages, 1);
+	lpid_set_entry(LPID, 0, 0);
+	pure_lock(&tree_lock);
+	pst_quiesce(pst);
+	pure_unlock(&tree_lock);
+	tlb_lpid_end(LPID);
+	tree_drain(pst, 1);
+	tlb_stop();
+}
+
+TEST(pst_drain_works_in_steps_and_links_stay_true)
+{
+	struct list_head doomed;
+	struct pst_gather g;
+	struct pst_pos pos;
+	unsigned int i, steps = 0;
+	bool more;
+
+	begin(PST_SHADOW);
+	for (i = 0; i < 64; i++)
+		map((u64)i << 21, 0x40000000, RO, 12);
+	lpid_set_entry(LPID, 0, 0);
+	pure_lock(&tree_lock);
+	pst_detach(pst);
+	pst_quiesce(pst);
+	pure_unlock(&tree_lock);
+	do {
+		INIT_LIST_HEAD(&doomed);
+		pst_gather_init(&g);
+		pure_lock(&tree_lock);
+		more = pst_drain_step(pst, 3, &doomed);
+		/* A notifier comes between two steps. */
+		if (steps++ % 7 == 0 && nrmap_first(&heads[0])) {
+			pst_pos_of_link(nrmap_first(&heads[0]), &pos);
+			EXPECT(rpt_is_leaf(pos.pte));
+			pst_zap_leaf(&pos, &g);
+		}
+		pst_gather_flush(&g);
+		pure_unlock(&tree_lock);
+		pst_gather_free(&g);
+		pst_free_doomed(&doomed);
+	} while (more);
+	EXPECT(steps > 20);
+	EXPECT(hlist_empty(&heads[0]));
+	EXPECT_EQ(pst_nr_leaves(pst), 0);
+	EXPECT_EQ(nr_tables(), 0);
+	pst_destroy(pst);
+	tlb_lpid_end(LPID);
+	tlb_stop();
+}
+
+TEST(pst_account_counts_tables_and_bytes)
+{
+	size_t t = sizeof(struct pst_table);
+
+	begin(PST_SHADOW);
+	EXPECT_EQ(atomic_long_read(&tree_account.bytes), t + 16 * 8192);
+	map(0, 0x1000, RO, 12);
+	EXPECT_EQ(atomic_long_read(&tree_account.tables), 4);
+	EXPECT_EQ(atomic_long_read(&tree_account.bytes),
+		  4 * t + 16 * 8192 + 3 * 512 * 32);
+	map(0x200000, 0x10000, RO, 16);
+	EXPECT_EQ(atomic_long_read(&tree_account.bytes),
+		  5 * t + 16 * 8192 + 3 * 512 * 32 + 32 * 32);
+	end();
+}
+
+TEST(pst_mem_of_the_other_geometry_is_exchanged)
+{
+	struct pst_mem mem = { .kind = PST_SHADOW, .account = &tree_account };
+
+	mem.missing = 7;
+	EXPECT_EQ(pst_mem_fill(&mem, 12), 0);
+	EXPECT_EQ(mem.table[0]->bits, 9);
+	mem.missing = 1;
+	EXPECT_EQ(pst_mem_fill(&mem, 16), 0);
+	EXPECT_EQ(mem.table[0]->bits, 5);
+	EXPECT_EQ(mem.missing, 0);
+	EXPECT_EQ(atomic_long_read(&tree_account.tables), 3);
+	pst_mem_release(&mem);
+	EXPECT_EQ(atomic_long_read(&tree_account.tables), 0);
+}
+
+TEST(pst_mem_that_stays_unused_is_kept_for_the_next_leaf)
+{
+	struct pst_mem mem = { .kind = PST_SHADOW, .account = &tree_account };
+	struct pst_leaf leaf = leaf_of(0x1000, RO, 12);
+	unsigned long blocks;
+
+	begin(PST_SHADOW);
+	mem.missing = 7;
+	EXPECT_EQ(pst_mem_fill(&mem, 12), 0);
+	blocks = shim_nr_blocks();
+	pure_lock(&tree_lock);
+	EXPECT_EQ(pst_map(pst, 0, &leaf, &heads[0], &mem), PST_MAPPED);
+	EXPECT(!mem.table[0] && !mem.table[1] && !mem.table[2]);
+	EXPECT_EQ(pst_map(pst, 0x200000, &leaf, &heads[0], &mem),
+		  PST_NO_TABLE);
+	EXPECT_EQ(mem.missing, 1);
+	pure_unlock(&tree_lock);
+	EXPECT_EQ(shim_nr_blocks(), blocks);
+	pst_mem_release(&mem);
+	end();
+}
+
+/* --- misuse: refused without touching the tree --------------------------- */
+
+static void expect_refused(u64 addr, u64 pa, unsigned int shift)
+{
+	struct pst_mem mem = { .kind = PST_SHADOW, .account = &tree_account };
+	struct pst_leaf leaf = leaf_of(pa, RO, shift);
+
+	shim_expect_broken(true);
+	pure_lock(&tree_lock);
+	EXPECT_EQ(pst_map(pst, addr, &leaf, &heads[0], &mem), PST_SAME);
+	pure_unlock(&tree_lock);
+	EXPECT_EQ(shim_expect_broken(false), 1);
+	EXPECT_EQ(pst_nr_leaves(pst), 0);
+}
+
+TEST(pst_misaligned_leaf_is_refused)
+{
+	begin(PST_SHADOW);
+	expect_refused(0x1000, 0, 16);
+	expect_refused(0, 0x1000, 16);
+	expect_refused(0x100000, 0, 21);
+	expect_refused(RPT_EA_LAST + 1, 0, 12);
+	end();
+}
+
+TEST(pst_detached_tree_gains_no_leaf)
+{
+	begin(PST_SHADOW);
+	pure_lock(&tree_lock);
+	pst_detach(pst);
+	pure_unlock(&tree_lock);
+	expect_refused(0, 0, 12);
+	shim_expect_broken(true);
+	pure_lock(&tree_lock);
+	pst_detach(pst);
+	EXPECT_EQ(pst->state, PST_DETACHED);
+	pure_unlock(&tree_lock);
+	EXPECT_EQ(shim_expect_broken(false), 1);
+	pst->state = PST_LIVE;
+	end();
+}
+
+TEST(pst_state_never_skips_or_goes_back)
+{
+	struct list_head doomed = { &doomed, &doomed };
+
+	begin(PST_SHADOW);
+	shim_expect_broken(true);
+	pure_lock(&tree_lock);
+	pst_quiesce(pst);
+	EXPECT_EQ(pst->state, PST_LIVE);
+	EXPECT(!pst_drain_step(pst, 10, &doomed));
+	EXPECT(list_empty(&doomed));
+	pure_unlock(&tree_lock);
+	pst_destroy(pst);
+	EXPECT_EQ(shim_expect_broken(false), 3);
+	end();
+}
+
+TEST(pst_gather_that_was_not_flushed_frees_nothing)
+{
+	struct pst_gather g;
+	long before;
+
+	begin(PST_SHADOW);
+	map(0, 0x1000, RO, 12);
+	before = nr_tables();
+	pst_gather_init(&g);
+	pure_lock(&tree_lock);
+	pst_zap_range(pst, 0, ~0ULL, 1 << 20, &g);
+	shim_expect_broken(true);
+	pst_gather_free(&g);
+	EXPECT_EQ(shim_expect_broken(false), 1);
+	EXPECT_EQ(nr_tables(), before);
+	pst_gather_flush(&g);
+	pure_unlock(&tree_lock);
+	pst_gather_free(&g);
+	EXPECT_EQ(nr_tables(), 1);
+	end();
+}
+
+/* --- the audit finds what is wrong --------------------------------------- */
+
+static enum pst_fault audit(void)
+{
+	enum pst_fault fault;
+
+	pure_lock(&tree_lock);
+	fault = pst_audit(pst);
+	pure_unlock(&tree_lock);
+	return fault;
+}
+
+/* Change one thing, look, and put it back. */
+#define EXPECT_FAULT(what, bad, fault)					\
+	do {								\
+		__typeof__(what) good = (what);				\
+									\
+		(what) = (bad);						\
+		test_row("%s", #what " = " #bad);			\
+		EXPECT_EQ(audit(), fault);				\
+		(what) = good;						\
+		EXPECT_EQ(audit(), PST_SOUND);				\
+	} while (0)
+
+TEST(pst_audit_finds_each_kind_of_fault)
+{
+	struct pst_table *leaf, *dir;
+	struct pst_link *link, *free_link;
+	struct pst_pos pos;
+
+	begin(PST_SHADOW);
+	map(0x1000, 0x40000000, RO, 12);
+	map(0x200000, 0x40000000, RO, 21);
+	tree_find(pst, 0x1000, &pos);
+	leaf = pos.table;
+	dir = leaf->parent;
+	link = pst_link_at(leaf, 1);
+	free_link = pst_link_at(leaf, 2);
+	EXPECT_EQ(audit(), PST_SOUND);
+
+	EXPECT_FAULT(leaf->nr_present, 2, PST_BAD_COUNT);
+	EXPECT_FAULT(leaf->nr_present, 0, PST_BAD_COUNT);
+	EXPECT_FAULT(pst->nr_leaves[0], 0, PST_BAD_COUNT);
+	EXPECT_FAULT(pst->nr_leaves[1], 2, PST_BAD_COUNT);
+	EXPECT_FAULT(link->table, dir, PST_BAD_SLOT);
+	EXPECT_FAULT(link->node.pprev, NULL, PST_BAD_SLOT);
+	EXPECT_FAULT(free_link->node.pprev, &heads[1].first, PST_BAD_SLOT);
+	EXPECT_FAULT(free_link->table, leaf, PST_BAD_SLOT);
+	EXPECT_FAULT(free_link->node.next, &link->node, PST_BAD_SLOT);
+	EXPECT_FAULT(((union pst_slot *)dir->slots)[0].child, NULL,
+		     PST_BAD_SLOT);
+	EXPECT_FAULT(((union pst_slot *)dir->slots)[0].child, dir,
+		     PST_BAD_SLOT);
+	EXPECT_FAULT(leaf->parent, dir->parent, PST_BAD_PARENT);
+	EXPECT_FAULT(leaf->index, 1, PST_BAD_PARENT);
+	EXPECT_FAULT(leaf->base, 0x200000, PST_BAD_PARENT);
+	EXPECT_FAULT(leaf->level, 1, PST_BAD_PARENT);
+	EXPECT_FAULT(dir->pte[0], dir->pte[0] ^ cpu_to_be64(12),
+		     PST_BAD_ENTRY);
+	EXPECT_FAULT(leaf->pte[1], leaf->pte[1] | cpu_to_be64(RPT_W),
+		     PST_BAD_ENTRY);
+	EXPECT_FAULT(dir->pte[1], dir->pte[1] | cpu_to_be64(0x1000),
+		     PST_BAD_ENTRY);
+	EXPECT_FAULT(pst->root->pte[7],
+		     cpu_to_be64(RPT_VALID | RPT_LEAF), PST_BAD_ENTRY);
+	EXPECT_FAULT(leaf->pte[1], 0, PST_BAD_SLOT);
+	EXPECT_FAULT(leaf->pte[2], leaf->pte[1], PST_BAD_SLOT);
+	end();
+}
