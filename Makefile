@@ -3,7 +3,7 @@
 # The commands of the project; 'make help' lists them.  The work is in scripts/.
 
 VARIABLES := LEVELS CPUS MEM PAGES L0 L1 L2 L3 INTERACTIVE COMMAND AT APPEND EXTRA KEEP \
-	     TIMEOUT DEBUG BUILD VARIANT KERNEL_SRC NAME
+	     TIMEOUT DEBUG HUGE BUILD VARIANT KERNEL_SRC NAME
 export $(VARIABLES)
 
 LAB := scripts/lab

@@ -16,7 +16,7 @@ import tarfile
 import threading
 import time
 
-from labkit import image, packages, paths
+from labkit import devicetree, image, packages, paths
 from labkit.kernel import Kernel
 from labkit.ui import LabError, duration, output, start, stop_group
 
@@ -28,7 +28,7 @@ BAD = re.compile(r"\[ *\d+\.\d{6}\].*(WARNING:|\bBUG\b|Oops[: ]|soft lockup|hard
                  r"blocked for more than|rcu.*(stall|starved)|KVM: |kvm.*(fail|error)|"
                  r"Unable to handle kernel|Call Trace)|"
                  r"Kernel panic|KVM: unknown exit|error: kvm run failed")
-HARMLESS = re.compile(r"ommand line|falling back to nestedv1")
+HARMLESS = re.compile(r"ommand line|falling back to nestedv1|nvram corruption detected: 0-length")
 EVENT = re.compile(r"@lab (\S+) (\w+)(.*)")
 EMULATED_L0 = "emulator"
 
@@ -43,8 +43,9 @@ class ChainSpec:
 
     def __init__(self, levels=2, whose=("ours", "ours"), pages=("64k",), cpus=(1,), mem=(),
                  interactive=None, command=None, timeout=None, debug=False, extra=(), append="",
-                 first=None, count=False):
-        """@first: {level: command to run before anything else}; @count: count instructions."""
+                 first=None, count=False, huge=True):
+        """@first: {level: command to run before anything else}; @count: count instructions;
+        @huge: whether L0 knows of 2M and 1G pages."""
         self.levels = levels
         self.whose = self._spread(whose)
         self.pages = self._spread(pages)
@@ -58,6 +59,7 @@ class ChainSpec:
         self.append = append
         self.first = first or {}
         self.count = count
+        self.huge = huge
 
     def _spread(self, values):
         """One value per level; the last one given holds for all below."""
@@ -226,16 +228,22 @@ class Chain:
 
     def command(self):
         spec, emulator = self.spec, packages.emulator()
-        machine = self._pseries if spec.top() else self._powernv
+        machine = self._machine(emulator)
+        if not spec.top() and spec.huge:
+            machine = devicetree.replaced(machine, emulator.env, self.directory)
         serial = self._terminal() if spec.interactive is not None else \
             ["-serial", "stdio", "-monitor", "none"]
-        level = spec.top()
-        kernel = ["-kernel", self.kernel(level), "-smp", str(spec.cpus[level]),
-                  "-m", str(spec.mem[level])]
+        return machine + serial, emulator.env
+
+    def _machine(self, emulator):
+        """The command line without the console, which may decide nothing of the machine."""
+        spec, level = self.spec, self.spec.top()
         accel = ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off"] if spec.count \
             else ["-accel", "tcg,thread=multi"]
-        return [emulator.binary, *emulator.options, *accel, *machine(), *kernel, *serial,
-                "-nographic", "-vga", "none", "-net", "none", "-no-reboot"], emulator.env
+        disks = self._pseries() if level else self._powernv()
+        return [emulator.binary, *emulator.options, *accel, *disks, "-kernel", self.kernel(level),
+                "-smp", str(spec.cpus[level]), "-m", str(spec.mem[level]), "-nographic",
+                "-vga", "none", "-net", "none", "-no-reboot"]
 
     def _terminal(self):
         """The user's terminal as console and monitor, with a copy in the log."""

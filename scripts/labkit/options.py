@@ -121,6 +121,7 @@ def chain_spec():
         interactive=interactive(levels, top), command=command(levels, top),
         timeout=number("TIMEOUT", 10, 86400, 0) if value("TIMEOUT") else None,
         debug=choice("DEBUG", ("0", "1"), "0") == "1",
+        huge=choice("HUGE", ("0", "1"), "1") == "1",
         extra=value("EXTRA").split(), append=value("APPEND"))
     check_mem(spec.mem)
     return spec
