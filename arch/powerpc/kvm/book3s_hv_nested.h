@@ -63,12 +63,39 @@ void kvmhv_nestedv1_set_entry(u64 lpid, u64 dw0, u64 dw1);
 /* --- book3s_hv_nested_guest.c: life of nested guests --- */
 
 /**
+ * enum nvm_stat - what is counted for each VM; debugfs "nested" prints it
+ * @NVM_ENTERS: entries of a vCPU into an L2
+ * @NVM_FAULTS: page faults of L2s
+ * @NVM_REFLECTS: of these, left to L1
+ * @NVM_INSTALLS: of these, ended with a shadow leaf
+ * @NVM_STALE: of these, tried again because L1 invalidated meanwhile
+ * @NVM_RANGE_INVALS: invalidations of a range by L1
+ * @NVM_GUEST_INVALS: invalidations of a whole guest, for whatever reason
+ * @NVM_RELOADS: table entries read again at L1's demand
+ * @NVM_KILLS: guests that died
+ * @NVM_NR: how many there are
+ */
+enum nvm_stat {
+	NVM_ENTERS,
+	NVM_FAULTS,
+	NVM_REFLECTS,
+	NVM_INSTALLS,
+	NVM_STALE,
+	NVM_RANGE_INVALS,
+	NVM_GUEST_INVALS,
+	NVM_RELOADS,
+	NVM_KILLS,
+	NVM_NR,
+};
+
+/**
  * struct kvm_nested_vm - what a VM that nests has more than another
  * @kvm: the VM
  * @guests: by L1's LPID; membership only, the entries are counted
  * @drain: trees that were detached; under mmu_lock
  * @drain_work: frees them once they are quiet
  * @account: memory of all shadow trees, in any state
+ * @stats: by enum nvm_stat
  * @rcu: frees it after readers without references are gone
  */
 struct kvm_nested_vm {
@@ -77,8 +104,14 @@ struct kvm_nested_vm {
 	struct list_head drain;
 	struct work_struct drain_work;
 	struct pst_account account;
+	atomic_long_t stats[NVM_NR];
 	struct rcu_head rcu;
 };
+
+static inline void nvm_count(struct kvm *kvm, enum nvm_stat stat)
+{
+	atomic_long_inc(&kvm->arch.nested_vm->stats[stat]);
+}
 
 int nguest_init(void);
 void nguest_exit(void);
@@ -112,6 +145,12 @@ enum nmmu_op {
 bool nmmu_over_frames(const struct kvm_memory_slot *slot, gfn_t first,
 		      gfn_t last, enum nmmu_op op, struct pst_gather *g);
 void nmmu_invalidate(struct kvm *kvm, const struct ninv *inv);
+
+int nmmu_read_l1(void *kvm, u64 addr, __be64 *entry);
+
+/* --- book3s_hv_nested_audit.c: what debugfs shows and proves --- */
+
+void naudit_debugfs_init(struct kvm *kvm);
 
 /* --- book3s_64_mmu_radix.c: L1's own tree, for L2 faults --- */
 

@@ -338,6 +338,7 @@ static void nguest_drop(struct kvm_nested_guest *ng, enum nguest_scope scope)
 {
 	struct pst *fresh;
 
+	nvm_count(ng->kvm, NVM_GUEST_INVALS);
 	if (nguest_bump(ng, scope)) {
 		fresh = nguest_new_tree(ng);
 		spin_lock(&ng->kvm->mmu_lock);
@@ -422,6 +423,8 @@ static void nguest_kill(struct kvm_nested_guest *ng)
 	nguest_replace(ng, NULL);
 	spin_unlock(&ng->kvm->mmu_lock);
 
+	if (first)
+		nvm_count(ng->kvm, NVM_KILLS);
 	nguest_settle(ng);
 	if (first && xa_cmpxchg(&nvm->guests, ng->glpid.val, ng, NULL, 0) == ng)
 		nguest_put(ng);
@@ -565,6 +568,7 @@ int nguest_enter(struct kvm *kvm, glpid_t glpid, struct kvm_nested_guest **res)
 		nguest_put(ng);
 		return err;
 	}
+	nvm_count(kvm, NVM_ENTERS);
 	ng->last_run = jiffies;
 	*res = ng;
 	return 0;
@@ -583,6 +587,7 @@ void nguest_reload(struct kvm_nested_guest *ng)
 {
 	struct nguest_entry entry;
 
+	nvm_count(ng->kvm, NVM_RELOADS);
 	nguest_drop(ng, NGUEST_ENTRY);
 	nguest_read_entry(ng->kvm, ng->glpid, &entry);
 	if (!entry.root)

@@ -145,6 +145,7 @@ static void nmmu_invalidate_range(struct kvm_nested_guest *ng, u64 start,
 {
 	unsigned int chunk;
 
+	nvm_count(ng->kvm, NVM_RANGE_INVALS);
 	for (chunk = 0; chunk < NMMU_CHUNKS; chunk++) {
 		start = nmmu_zap_chunk(ng, start, last);
 		if (!start) {
@@ -248,17 +249,27 @@ enum nmmu_attempt {
 	NMMU_AGAIN,
 };
 
-static int nmmu_read_l1(void *kvm, u64 addr, __be64 *entry)
+/**
+ * nmmu_read_l1() - read one entry of a table of L1
+ * @kvm: VM of L1, as a context for struct gwalk_reader
+ * @addr: L1 real address
+ * @entry: result
+ *
+ * Context: Process context, may sleep; kvm->srcu is held.
+ * Return: 0 or -EFAULT.
+ */
+int nmmu_read_l1(void *kvm, u64 addr, __be64 *entry)
 {
 	return kvm_read_guest(kvm, addr, entry, sizeof(*entry));
 }
 
-/*
- * S1. Pairs with the release of mmu_lock after a bump: who sees the new number
- * sees the store of L1 that came before the hypercall.
- */
+/* S1: before anything of L1 is read. */
 static bool nmmu_snapshot(struct kvm_nested_guest *ng, struct nested_fault *f)
 {
+	/*
+	 * Pairs with the release of mmu_lock after a bump: who sees the new
+	 * number sees the store of L1 that came before the hypercall.
+	 */
 	f->inval_seq = smp_load_acquire(&ng->inval_seq);
 	f->l1_root = READ_ONCE(ng->l1_root);
 	return f->l1_root && !READ_ONCE(ng->dead);
@@ -284,6 +295,7 @@ static enum nf_result nmmu_reflect(struct kvm_vcpu *vcpu,
 {
 	u64 msr = __kvmppc_get_msr_hv(vcpu);
 
+	nvm_count(vcpu->kvm, NVM_REFLECTS);
 	if (f->dsisr & NFAULT_FOUND)
 		nmmu_drop_leaf(vcpu->arch.nested, f->ngpa);
 	if (f->l1.cause == GWALK_UNREADABLE)
@@ -388,6 +400,10 @@ static enum nf_result nmmu_install(struct kvm_nested_guest *ng,
 
 	for (attempt = 0; attempt < NMMU_ATTEMPTS && !err; attempt++) {
 		r = nmmu_attempt(ng, f, slot, &mem);
+		if (r == NMMU_DONE)
+			nvm_count(ng->kvm, NVM_INSTALLS);
+		else if (r == NMMU_STALE)
+			nvm_count(ng->kvm, NVM_STALE);
 		if (r == NMMU_DONE || r == NMMU_STALE || r == NMMU_NO_TREE)
 			break;
 		err = nmmu_provide(ng, f, slot, &mem, r);
@@ -479,7 +495,7 @@ static long nmmu_resume_code(struct kvm_vcpu *vcpu,
  * the vCPU, with arch.trap 0 if L1 just has to enter again, or with mmio_needed
  * for user space; -ENOMEM without memory, -EFAULT if the VMM has no page.
  */
-long int kvmhv_nested_page_fault(struct kvm_vcpu *vcpu)
+long kvmhv_nested_page_fault(struct kvm_vcpu *vcpu)
 {
 	struct nested_fault f = {
 		.side = vcpu->arch.trap == BOOK3S_INTERRUPT_H_INST_STORAGE ?
@@ -488,6 +504,7 @@ long int kvmhv_nested_page_fault(struct kvm_vcpu *vcpu)
 
 	if (f.side == NFAULT_DATA && vcpu->arch.fault_dsisr == HDSISR_CANARY)
 		return RESUME_GUEST;
+	nvm_count(vcpu->kvm, NVM_FAULTS);
 	nfault_init(&f, vcpu->arch.fault_dsisr, vcpu->arch.fault_gpa,
 		    vcpu->arch.fault_dar);
 	return nmmu_resume_code(vcpu, &f, nmmu_fault(vcpu, &f));

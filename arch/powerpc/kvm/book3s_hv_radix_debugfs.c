@@ -218,4 +218,5 @@ void kvmhv_radix_debugfs_init(struct kvm *kvm)
 {
 	debugfs_create_file("radix", 0400, kvm->debugfs_dentry, kvm,
 			    &radix_dump_fops);
+	naudit_debugfs_init(kvm);
 }
