@@ -173,9 +173,8 @@ int kvmppc_init_vm_radix(struct kvm *kvm)
 		return -ENOMEM;
 	pst->hlpid = make_hlpid(kvm->arch.lpid);
 	kvm->arch.pgtable = (pgd_t *)pst->root->pte;
-	spin_lock(&kvm->mmu_lock);
-	kvm->arch.pst = pst;
-	spin_unlock(&kvm->mmu_lock);
+	scoped_guard(spinlock, pst->lock)
+		kvm->arch.pst = pst;
 	return 0;
 }
 
@@ -195,18 +194,18 @@ void kvmppc_free_radix(struct kvm *kvm)
 
 	if (!pst)
 		return;
-	spin_lock(&kvm->mmu_lock);
-	kvm->arch.pst = NULL;
-	pst_detach(pst);
-	lpid_flush_all(pst->hlpid);
-	pst_quiesce(pst);
-	spin_unlock(&kvm->mmu_lock);
-	kvm->arch.pgtable = NULL;
+	scoped_guard(spinlock, pst->lock) {
+		kvm->arch.pst = NULL;
+		pst_detach(pst);
+		lpid_flush_all(pst->hlpid);
+		pst_quiesce(pst);
+	}
+	/* The entry of this LPID is cleared or replaced by the caller. */
+	WRITE_ONCE(kvm->arch.pgtable, NULL);
 
 	while (more) {
-		spin_lock(&kvm->mmu_lock);
-		more = pst_drain_step(pst, RADIX_CHUNK, &doomed);
-		spin_unlock(&kvm->mmu_lock);
+		scoped_guard(spinlock, pst->lock)
+			more = pst_drain_step(pst, RADIX_CHUNK, &doomed);
 		pst_free_doomed(&doomed);
 		cond_resched();
 	}
@@ -528,9 +527,8 @@ static bool radix_set_rc(struct kvm *kvm, u64 gpa, enum radix_access access)
 	struct pst_leaf leaf;
 	bool done;
 
-	spin_lock(&kvm->mmu_lock);
-	done = radix_use_leaf(kvm, gpa, access, &leaf);
-	spin_unlock(&kvm->mmu_lock);
+	scoped_guard(spinlock, &kvm->mmu_lock)
+		done = radix_use_leaf(kvm, gpa, access, &leaf);
 	return done;
 }
 
@@ -779,9 +777,8 @@ void kvmppc_radix_flush_memslot(struct kvm *kvm,
 	if (radix_is_secure(kvm))
 		return;
 	/* A fault that has seen the old memslot fails its recheck from here. */
-	spin_lock(&kvm->mmu_lock);
-	kvm->mmu_invalidate_seq++;
-	spin_unlock(&kvm->mmu_lock);
+	scoped_guard(spinlock, &kvm->mmu_lock)
+		kvm->mmu_invalidate_seq++;
 	radix_visit(kvm, memslot, RADIX_ZAP, NULL);
 }
 

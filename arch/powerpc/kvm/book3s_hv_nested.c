@@ -94,6 +94,8 @@ long kvmhv_set_partition_table(struct kvm_vcpu *vcpu)
 static long kvmhv_enter_error(int err)
 {
 	switch (err) {
+	case -ENXIO:
+		return H_NOT_AVAILABLE;
 	case -EBADE:
 		return H_BAD_MODE;
 	case -EAGAIN:
@@ -103,17 +105,27 @@ static long kvmhv_enter_error(int err)
 	return H_PARAMETER;
 }
 
+static int kvmhv_enter_check(struct kvm_vcpu *vcpu)
+{
+	if (!READ_ONCE(vcpu->kvm->arch.l1_ptcr))
+		return -ENXIO;
+	if (MSR_TM_TRANSACTIONAL(__kvmppc_get_msr_hv(vcpu)))
+		return -EBADE;
+	return 0;
+}
+
 /* L2 has run, state is back in L1's buffers: what does the hypercall say? */
 static long kvmhv_enter_result(struct kvm_vcpu *vcpu, const struct nrun *run,
 			       int r)
 {
+	int trap = vcpu->arch.trap;
+
 	if (r == -EINTR)
 		return H_INTERRUPT;
-	if (vcpu->mmio_needed) {
-		nrun_redirect_mmio(vcpu, run);
-		return H_TOO_HARD;
-	}
-	return vcpu->arch.trap;
+	if (!vcpu->mmio_needed)
+		return trap;
+	nrun_redirect_mmio(vcpu, run);
+	return H_TOO_HARD;
 }
 
 /**
@@ -131,14 +143,8 @@ long kvmhv_enter_nested_guest(struct kvm_vcpu *vcpu)
 	struct kvm_nested_guest *ng;
 	int r;
 
-	if (!READ_ONCE(vcpu->kvm->arch.l1_ptcr))
-		return H_NOT_AVAILABLE;
-	if (MSR_TM_TRANSACTIONAL(__kvmppc_get_msr_hv(vcpu)))
-		return H_BAD_MODE;
-	r = nrun_fetch(vcpu, &run);
-	if (r)
-		return kvmhv_enter_error(r);
-	r = nguest_enter(vcpu->kvm, make_glpid(run.hv.lpid), &ng);
+	r = kvmhv_enter_check(vcpu) ?: nrun_fetch(vcpu, &run) ?:
+	    nguest_enter(vcpu->kvm, make_glpid(run.hv.lpid), &ng);
 	if (r)
 		return kvmhv_enter_error(r);
 
@@ -226,16 +232,16 @@ static bool kvmhv_copy_is_valid(const struct kvmhv_copy *c)
 static int kvmhv_copy_chunk(struct kvm_vcpu *vcpu, u32 lpid,
 			    const struct kvmhv_copy *c, void *buf, size_t n)
 {
-	int err = 0;
+	int idx, err = 0;
 
 	if (c->to && quadrant_copy_from(lpid, c->pid, c->eaddr, buf, n))
 		return -ENOENT;
-	kvm_vcpu_srcu_read_lock(vcpu);
+	idx = srcu_read_lock(&vcpu->kvm->srcu);
 	if (c->to)
 		err = kvm_vcpu_write_guest(vcpu, c->to, buf, n);
 	else
 		err = kvm_vcpu_read_guest(vcpu, c->from, buf, n);
-	kvm_vcpu_srcu_read_unlock(vcpu);
+	srcu_read_unlock(&vcpu->kvm->srcu, idx);
 	if (!err && !c->to && quadrant_copy_to(lpid, c->pid, c->eaddr, buf, n))
 		err = -ENOENT;
 	return err;

@@ -78,18 +78,18 @@ long kvmhv_nested_init(void)
 
 	if (!kvmhv_on_pseries())
 		return 0;
-	if (!radix_enabled())
-		return -ENODEV;
-	err = nestedv2_negotiate();
+	err = radix_enabled() ? nestedv2_negotiate() : -ENODEV;
 	return err == -EOPNOTSUPP ? nestedv1_register() : err;
 }
 
 /* kvmhv_nested_exit() - undo kvmhv_nested_init(), also when it did nothing */
 void kvmhv_nested_exit(void)
 {
+	const u64 none = 0;
+
 	if (!kvmhv_on_pseries() || !nestedv1_table)
 		return;
-	plpar_hcall_norets(H_SET_PARTITION_TABLE, 0);
+	plpar_hcall_norets(H_SET_PARTITION_TABLE, none);
 	kfree(nestedv1_table);
 	nestedv1_table = NULL;
 }
