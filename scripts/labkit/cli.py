@@ -62,6 +62,7 @@ def command_run(arguments):
     """Boot the chain the variables describe; -v shows its console."""
     spec = options.chain_spec()
     keep = options.keep()
+    source.given_tree()
     packages.emulator()
     image.root_image()
     build_kernels(spec)

@@ -23,8 +23,8 @@ CHAINS = (
     ("peer L0, our L1, 64K", dict(whose=("peer", "ours"))),
     ("the emulator's L0, our L1, 64K", dict(whose=(EMULATED_L0, "ours"))),
     ("ours at every level, 4K", dict(whose=OURS, pages=("4k",))),
-    ("our L0 64K, our L1 4K", dict(whose=OURS, pages=("64k", "4k"))),
-    ("our L0 4K, our L1 64K", dict(whose=OURS, pages=("4k", "64k"))),
+    ("our L0 64K, our L1 4K, no huge pages", dict(whose=OURS, pages=("64k", "4k"), huge=False)),
+    ("our L0 4K, our L1 64K, no huge pages", dict(whose=OURS, pages=("4k", "64k"), huge=False)),
     ("ours, two CPUs at every level, 64K", dict(whose=OURS, cpus=(2,))),
     ("ours, L0 to L3, 64K", dict(whose=OURS, levels=3)),
 )

@@ -69,7 +69,7 @@ def given_tree():
 
 def unpack_base(deb, directory):
     """Unpack the package @deb into directory/base and directory/peer."""
-    with tempfile.TemporaryDirectory(dir=paths.CACHE) as scratch:
+    with tempfile.TemporaryDirectory(dir=directory) as scratch:
         output(["dpkg", "-x", deb, scratch])
         archive = os.path.join(scratch, "usr/src/linux-source-6.12.tar.xz")
         base, peer = os.path.join(directory, "base"), os.path.join(directory, "peer")

@@ -6,6 +6,7 @@ program: quietly into a log file, or for its output.  Does not know what is run.
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import time
 
 EXIT_USAGE = 2
 TICK = 0.5
+FULL = 32 << 20
 
 
 class LabError(Exception):
@@ -114,6 +116,11 @@ def tail(path, count=15):
         return [line.rstrip("\n") for line in file.readlines()[-count:]]
 
 
+def disk_hint(path):
+    """A word about the disk that holds @path if that is the likely cause of a failure."""
+    return ", the disk is full" if shutil.disk_usage(os.path.dirname(path)).free < FULL else ""
+
+
 def logged(command, log, what, env=None, cwd=None):
     """Run @command with its output in the file @log; an error names @what."""
     os.makedirs(os.path.dirname(log), exist_ok=True)
@@ -125,7 +132,8 @@ def logged(command, log, what, env=None, cwd=None):
         finally:
             stop_group(process)
     if status:
-        raise LabError(f"{what} failed (exit status {status}); full log: {log}", tail(log))
+        raise LabError(f"{what} failed (exit status {status}{disk_hint(log)}); full log: {log}",
+                       tail(log))
 
 
 def output(command, env=None, cwd=None, check=True):
@@ -133,5 +141,6 @@ def output(command, env=None, cwd=None, check=True):
     result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                             stdin=subprocess.DEVNULL, env=env, cwd=cwd)
     if check and result.returncode:
-        raise LabError(f"{command[0]} failed: {result.stderr.strip().splitlines()[-1:] or '?'}")
+        said = result.stderr.strip().splitlines() or [f"exit status {result.returncode}"]
+        raise LabError(f"{os.path.basename(command[0])} failed: {said[-1]}")
     return result.stdout
