@@ -26,7 +26,7 @@ STAGE_TIMEOUT = 240
 WORK_SHARE = {"64k": "20M", "4k": "16M"}
 BAD = re.compile(r"\[ *\d+\.\d{6}\].*(WARNING:|\bBUG\b|Oops[: ]|soft lockup|hard LOCKUP|"
                  r"blocked for more than|rcu.*(stall|starved)|KVM: |kvm.*(fail|error)|"
-                 r"Unable to handle kernel|Call Trace)|"
+                 r"Unable to handle kernel|Call Trace|\bnot ok\b|ODEBUG)|"
                  r"Kernel panic|KVM: unknown exit|error: kvm run failed")
 HARMLESS = re.compile(r"ommand line|falling back to nestedv1|nvram corruption detected: 0-length")
 EVENT = re.compile(r"@lab (\S+) (\w+)(.*)")
