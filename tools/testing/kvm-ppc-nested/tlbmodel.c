@@ -479,6 +479,7 @@ void tlb_lpid_end(hlpid_t lpid)
 {
 	struct tlb_lpid *l = lpid_of(lpid.val), **p = &lpids;
 
+	on_unlock();
 	if (!list_empty(&l->tables) || !list_empty(&l->entries))
 		die("LPID %llu is given back with something cached", l->id);
 	while (*p != l)
@@ -502,6 +503,17 @@ void tlb_check_frame_gone(u64 pa, u64 bytes)
 				    pa, l->id, e->addr);
 		}
 	}
+}
+
+void tlb_check_range_gone(hlpid_t lpid, u64 start, u64 last)
+{
+	struct tlb_entry *e;
+
+	list_for_each_entry(e, &lpid_of(lpid.val)->entries, node)
+		if (e->addr <= last &&
+		    e->addr + (BIT_ULL(e->shift) - 1) >= start)
+			die("%#llx was invalidated and LPID %llu may use it",
+			    e->addr, lpid.val);
 }
 
 void tlb_check_all(void)

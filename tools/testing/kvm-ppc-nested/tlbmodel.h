@@ -38,6 +38,9 @@ void tlb_lpid_end(hlpid_t lpid);
 /* The host is about to reuse memory: nothing may lead there. */
 void tlb_check_frame_gone(u64 pa, u64 bytes);
 
+/* Nothing of an LPID may be cached for a range: an invalidation has returned. */
+void tlb_check_range_gone(hlpid_t lpid, u64 start, u64 last);
+
 /* Every remembered leaf against memory; costs time. */
 void tlb_check_all(void);
 
