@@ -72,7 +72,10 @@ void kvmhv_nestedv1_set_entry(u64 lpid, u64 dw0, u64 dw1);
  * @NVM_RANGE_INVALS: invalidations of a range by L1
  * @NVM_GUEST_INVALS: invalidations of a whole guest, for whatever reason
  * @NVM_RELOADS: table entries read again at L1's demand
- * @NVM_KILLS: guests that died
+ * @NVM_KILLS: guests that died, evicted ones included
+ * @NVM_EVICTED_GUESTS: idle guests that made room for another
+ * @NVM_EVICTED_TABLES: leaf tables that made room for others
+ * @NVM_REFUSALS: guests refused for want of room or host LPIDs
  * @NVM_NR: how many there are
  */
 enum nvm_stat {
@@ -85,6 +88,9 @@ enum nvm_stat {
 	NVM_GUEST_INVALS,
 	NVM_RELOADS,
 	NVM_KILLS,
+	NVM_EVICTED_GUESTS,
+	NVM_EVICTED_TABLES,
+	NVM_REFUSALS,
 	NVM_NR,
 };
 
@@ -96,6 +102,7 @@ enum nvm_stat {
  * @drain_work: frees them once they are quiet
  * @account: memory of all shadow trees, in any state
  * @stats: by enum nvm_stat
+ * @node: in the list of all VMs that nest, for the shrinker
  * @rcu: frees it after readers without references are gone
  */
 struct kvm_nested_vm {
@@ -105,6 +112,7 @@ struct kvm_nested_vm {
 	struct work_struct drain_work;
 	struct pst_account account;
 	atomic_long_t stats[NVM_NR];
+	struct list_head node;
 	struct rcu_head rcu;
 };
 
@@ -123,7 +131,9 @@ void nguest_put(struct kvm_nested_guest *ng);
 void nguest_reload(struct kvm_nested_guest *ng);
 void nguest_invalidate(struct kvm_nested_guest *ng);
 void nguest_settle(struct kvm_nested_guest *ng);
+void nguest_kill(struct kvm_nested_guest *ng);
 void nguest_kill_all(struct kvm *kvm);
+void nguest_drain_now(struct kvm_nested_vm *nvm);
 void nguest_release_all(struct kvm *kvm);
 
 /* --- book3s_hv_nested_mmu.c: faults, invalidation, notifiers of L2 --- */
@@ -147,6 +157,18 @@ bool nmmu_over_frames(const struct kvm_memory_slot *slot, gfn_t first,
 void nmmu_invalidate(struct kvm *kvm, const struct ninv *inv);
 
 int nmmu_read_l1(void *kvm, u64 addr, __be64 *entry);
+
+/* --- book3s_hv_nested_limit.c: what a VM that nests may use --- */
+
+int nlimit_init(void);
+void nlimit_exit(void);
+void nlimit_add_vm(struct kvm_nested_vm *nvm);
+void nlimit_remove_vm(struct kvm_nested_vm *nvm);
+int __must_check nlimit_admit(struct kvm *kvm);
+long nlimit_alloc_lpid(struct kvm *kvm);
+void nlimit_free_lpid(long lpid);
+void nlimit_make_room(struct kvm_nested_guest *ng);
+u64 nlimit_quota(struct kvm *kvm);
 
 /* --- book3s_hv_nested_audit.c: what debugfs shows and proves --- */
 

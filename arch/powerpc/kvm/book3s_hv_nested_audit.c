@@ -274,6 +274,9 @@ static const char * const nstats_name[NVM_NR] = {
 	[NVM_GUEST_INVALS] = "guest_invals",
 	[NVM_RELOADS] = "reloads",
 	[NVM_KILLS] = "kills",
+	[NVM_EVICTED_GUESTS] = "evicted_guests",
+	[NVM_EVICTED_TABLES] = "evicted_tables",
+	[NVM_REFUSALS] = "refusals",
 };
 
 static unsigned long nstats_guests(struct kvm *kvm)
@@ -297,6 +300,7 @@ static int nstats_show(struct seq_file *m, void *unused)
 	unsigned int i;
 
 	seq_printf(m, "guests %lu\n", nstats_guests(kvm));
+	seq_printf(m, "quota %llu\n", nlimit_quota(kvm));
 	rcu_read_lock();
 	nvm = READ_ONCE(kvm->arch.nested_vm);
 	seq_printf(m, "tables %ld\n",

@@ -46,7 +46,7 @@ static void *nguest_zero_root;
 int nguest_init(void)
 {
 	nguest_zero_root = pure_zalloc(sizeof(__be64) << RPT_ROOT_BITS);
-	return nguest_zero_root ? 0 : -ENOMEM;
+	return nguest_zero_root ? nlimit_init() : -ENOMEM;
 }
 
 /**
@@ -54,6 +54,7 @@ int nguest_init(void)
  */
 void nguest_exit(void)
 {
+	nlimit_exit();
 	pure_free(nguest_zero_root, sizeof(__be64) << RPT_ROOT_BITS);
 	nguest_zero_root = NULL;
 }
@@ -116,10 +117,24 @@ static struct kvm_nested_vm *nguest_vm(struct kvm *kvm)
 	xa_init(&nvm->guests);
 	INIT_LIST_HEAD(&nvm->drain);
 	INIT_WORK(&nvm->drain_work, nguest_drain);
-	if (!cmpxchg(&kvm->arch.nested_vm, NULL, nvm))
+	INIT_LIST_HEAD(&nvm->node);
+	if (!cmpxchg(&kvm->arch.nested_vm, NULL, nvm)) {
+		nlimit_add_vm(nvm);
 		return nvm;
+	}
 	kfree(nvm);
 	return READ_ONCE(kvm->arch.nested_vm);
+}
+
+/**
+ * nguest_drain_now() - wait for the trees that can be freed
+ * @nvm: container of a VM
+ *
+ * Context: Process context, may sleep.
+ */
+void nguest_drain_now(struct kvm_nested_vm *nvm)
+{
+	flush_work(&nvm->drain_work);
 }
 
 /* --- references --------------------------------------------------------- */
@@ -176,7 +191,7 @@ static void nguest_free(struct kvm_nested_guest *ng)
 {
 	if (ng->shadow_lpid > 0) {
 		lpid_set_entry(nguest_hlpid(ng), 0, 0);
-		kvmppc_free_lpid(ng->shadow_lpid);
+		nlimit_free_lpid(ng->shadow_lpid);
 	}
 	mutex_destroy(&ng->pate_mutex);
 	kfree_rcu(ng, rcu);
@@ -410,7 +425,16 @@ static u64 nguest_process_table(u64 dw1)
 	return RPT_TABLE_GR | (dw1 & (RPT_TABLE_BASE | RPT_TABLE_SIZE));
 }
 
-static void nguest_kill(struct kvm_nested_guest *ng)
+/**
+ * nguest_kill() - a guest is no more
+ * @ng: guest with a reference held; vCPUs inside leave it at the next fault
+ *
+ * Its translations are gone and flushed when this returns. L1 may enter the
+ * same LPID again, which makes a new guest.
+ *
+ * Context: Process context, may sleep.
+ */
+void nguest_kill(struct kvm_nested_guest *ng)
 {
 	struct kvm_nested_vm *nvm = ng->kvm->arch.nested_vm;
 	bool first;
@@ -444,7 +468,7 @@ static struct kvm_nested_guest *nguest_alloc(struct kvm *kvm, glpid_t glpid)
 	memset(ng->prev_cpu, -1, sizeof(ng->prev_cpu));
 	refcount_set(&ng->refs, 1);
 	mutex_init(&ng->pate_mutex);
-	lpid = kvmppc_alloc_lpid();
+	lpid = nlimit_alloc_lpid(kvm);
 	if (lpid < 0) {
 		nguest_free(ng);
 		return NULL;
@@ -463,7 +487,12 @@ static struct kvm_nested_guest *nguest_create(struct kvm *kvm, glpid_t glpid)
 	struct kvm_nested_guest *ng;
 	int err;
 
-	ng = nvm ? nguest_alloc(kvm, glpid) : NULL;
+	if (!nvm)
+		return ERR_PTR(-ENOMEM);
+	err = nlimit_admit(kvm);
+	if (err)
+		return ERR_PTR(err);
+	ng = nguest_alloc(kvm, glpid);
 	if (!ng)
 		return ERR_PTR(-ENOMEM);
 	refcount_inc(&ng->refs);
@@ -527,6 +556,7 @@ static int nguest_prepare(struct kvm_nested_guest *ng)
 		return -ENOENT;
 	}
 	if (!READ_ONCE(ng->live)) {
+		nlimit_make_room(ng);
 		fresh = nguest_new_tree(ng);
 		if (!fresh)
 			return -ENOMEM;
@@ -628,7 +658,8 @@ void nguest_release_all(struct kvm *kvm)
 	if (!nvm)
 		return;
 	nguest_kill_all(kvm);
-	flush_work(&nvm->drain_work);
+	nlimit_remove_vm(nvm);
+	nguest_drain_now(nvm);
 	WARN_ON_ONCE(atomic_long_read(&nvm->account.tables));
 	WRITE_ONCE(kvm->arch.nested_vm, NULL);
 	xa_destroy(&nvm->guests);

@@ -383,8 +383,10 @@ static int nmmu_provide(struct kvm_nested_guest *ng,
 
 	if (lack == NMMU_NO_LEAF)
 		return radix_fault_in(ng->kvm, slot, f->l1.addr, access);
-	if (lack == NMMU_NO_TABLE)
+	if (lack == NMMU_NO_TABLE) {
+		nlimit_make_room(ng);
 		return pst_mem_fill(mem, f->leaf.shift);
+	}
 	return 0;
 }
 

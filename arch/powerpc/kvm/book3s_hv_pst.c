@@ -650,6 +650,30 @@ void pst_unblock(struct pst *pst, u64 addr, unsigned int shift,
 		pst_zap_leaf(&pos, g);
 }
 
+/**
+ * pst_evict_oldest() - drop the leaf table that was linked first
+ * @pst: the tree
+ * @g: gets what has to be flushed and freed
+ *
+ * Tables above the leaves stay. At most 512 leaves go.
+ *
+ * Context: Under the lock; @g is flushed before it is dropped.
+ * Return: false if there is no leaf table.
+ */
+bool pst_evict_oldest(struct pst *pst, struct pst_gather *g)
+{
+	struct pst_table *t;
+
+	pure_assert_locked(pst->lock);
+	list_for_each_entry(t, &pst->tables, node) {
+		if (!t->level) {
+			pst_evict_table(t, g);
+			return true;
+		}
+	}
+	return false;
+}
+
 /* --- zap a range -------------------------------------------------------- */
 
 /* Tables that became empty inside the range go too, from the leaf upwards. */

@@ -239,6 +239,8 @@ void pst_strengthen_leaf(const struct pst_pos *pos, u64 set);
 u64 pst_zap_range(struct pst *pst, u64 start, u64 last, unsigned int budget,
 		  struct pst_gather *g);
 
+bool pst_evict_oldest(struct pst *pst, struct pst_gather *g);
+
 void pst_detach(struct pst *pst);
 void pst_quiesce(struct pst *pst);
 bool pst_drain_step(struct pst *pst, unsigned int budget,
