@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What L2 runs, in real mode. Position independent; touches nothing but what
+ * the registers say, and ends with a hypercall for L1. Loaded in the byte order
+ * of the L2 under test.
+ */
+	.section .rodata
+	.balign	16
+
+	.macro	snippet name
+	.balign	16
+	.globl	\name
+\name:
+	.endm
+
+	.macro	for_l1
+	sc	1
+	b	.
+	.endm
+
+	.globl	snippets_begin, snippets_end
+snippets_begin:
+
+/* A hypercall with the registers as they are. */
+	snippet	l2_hcall
+	for_l1
+
+/* r5 = [r4] */
+	snippet	l2_load
+	ld	%r5, 0(%r4)
+	for_l1
+
+/* [r4] = r5 */
+	snippet	l2_store
+	std	%r5, 0(%r4)
+	for_l1
+
+/* Store to r5 pages from r4 on, r6 apart; r8 = ticks of the stores. */
+	snippet	l2_touch
+	mtctr	%r5
+	li	%r8, 0
+1:	mftb	%r9
+	std	%r4, 0(%r4)
+	mftb	%r10
+	subf	%r9, %r9, %r10
+	add	%r8, %r8, %r9
+	add	%r4, %r4, %r6
+	bdnz	1b
+	for_l1
+
+/* Load from r5 pages from r4 on, r6 apart; r8 = ticks of the loads. */
+	snippet	l2_look
+	mtctr	%r5
+	li	%r8, 0
+1:	mftb	%r9
+	ld	%r11, 0(%r4)
+	mftb	%r10
+	subf	%r9, %r9, %r10
+	add	%r8, %r8, %r9
+	add	%r4, %r4, %r6
+	bdnz	1b
+	for_l1
+
+/*
+ * Never leaves: store r8 = 1, 2, ... to r5 pages from r4 on, r6 apart, round and
+ * round, until the doubleword at r7 is not 0; then r8 says how many stores.
+ */
+	snippet	l2_spin_store
+	li	%r8, 0
+1:	mr	%r9, %r4
+	mtctr	%r5
+2:	addi	%r8, %r8, 1
+	std	%r8, 0(%r9)
+	add	%r9, %r9, %r6
+	bdnz	2b
+	ld	%r10, 0(%r7)
+	cmpdi	%r10, 0
+	beq	1b
+	for_l1
+
+/*
+ * Never leaves: load from r4 until it is r5, or until the doubleword at r7 is
+ * not 0; then r8 is what was loaded last.
+ */
+	snippet	l2_spin_load
+1:	ld	%r8, 0(%r4)
+	cmpd	%r8, %r5
+	beq	2f
+	ld	%r10, 0(%r7)
+	cmpdi	%r10, 0
+	beq	1b
+2:	for_l1
+
+/* Go to r4, where there should be instructions. */
+	snippet	l2_jump
+	mtctr	%r4
+	bctr
+
+/* Nothing, for ever. */
+	snippet	l2_spin
+1:	b	1b
+
+/* Say at r4 that it runs (1), then nothing until the doubleword at r7 is set. */
+	snippet	l2_signal_spin
+	li	%r8, 1
+	std	%r8, 0(%r4)
+1:	ld	%r10, 0(%r7)
+	cmpdi	%r10, 0
+	beq	1b
+	for_l1
+
+/* A doorbell to the thread in r4: msgsndp. */
+	snippet	l2_doorbell
+	.long	0x7c00211c			/* msgsndp r4 */
+	for_l1
+
+/* r11 = result of the hypercall in r3 to r9, which is L2's own business. */
+	snippet	l2_own_hcall
+	sc	1
+	mr	%r11, %r3
+	lis	%r3, 0
+	for_l1
+
+	.balign	16
+snippets_end:

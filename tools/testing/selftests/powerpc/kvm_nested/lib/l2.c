@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What L1 does with an L2: registers, and one access at a time. */
+#include <string.h>
+
+#include "l1.h"
+
+/**
+ * l2_prepare() - an L2 in real mode that may use what L1 may
+ * @v: vCPU whose buffers are filled
+ * @lpid: L1's LPID
+ */
+void l2_prepare(struct l1_vcpu *v, u32 lpid)
+{
+	memset(v->state, 0, sizeof(*v->state));
+	memset(v->regs, 0, sizeof(*v->regs));
+	SET_STATE(v, version, 2);
+	SET_STATE32(v, lpid, lpid);
+	SET_STATE32(v, vcpu_token, v->vcpu.id);
+	SET_STATE(v, amor, ~0ULL);
+	SET_REGS(v, msr, l1_msr(v->l1));
+}
+
+void l2_goto(struct l1_vcpu *v, const char *snippet)
+{
+	SET_REGS(v, nip, L2_SNIPPETS + (snippet - snippets_begin));
+	SET_REGS(v, msr, l1_msr(v->l1));
+}
+
+/* Return: trap; TRAP_HCALL if the access succeeded. */
+s64 l2_do_store(struct l1_vcpu *v, u64 ngpa, u64 value)
+{
+	l2_goto(v, l2_store);
+	SET_REG(v, 4, ngpa);
+	SET_REG(v, 5, value);
+	return l1_run(v);
+}
+
+s64 l2_do_load(struct l1_vcpu *v, u64 ngpa, u64 *value)
+{
+	s64 trap;
+
+	l2_goto(v, l2_load);
+	SET_REG(v, 4, ngpa);
+	trap = l1_run(v);
+	if (value)
+		*value = REG(v, 5);
+	return trap;
+}
+
+static void must(struct l1_vcpu *v, s64 trap, u64 ngpa)
+{
+	if (trap != TRAP_HCALL)
+		fail("L2 at 0x%llx: r3 %lld (0x%llx) hdsisr 0x%llx asdr 0x%llx nip 0x%llx",
+		     (unsigned long long)ngpa, (long long)trap,
+		     (unsigned long long)trap,
+		     (unsigned long long)STATE(v, hdsisr),
+		     (unsigned long long)STATE(v, asdr),
+		     (unsigned long long)REGS(v, nip));
+}
+
+void l2_must_store(struct l1_vcpu *v, u64 ngpa, u64 value)
+{
+	must(v, l2_do_store(v, ngpa, value), ngpa);
+}
+
+u64 l2_must_load(struct l1_vcpu *v, u64 ngpa)
+{
+	u64 value = 0;
+
+	must(v, l2_do_load(v, ngpa, &value), ngpa);
+	return value;
+}
+
+/**
+ * l2_touch_pages() - L2 stores to one doubleword of each of many pages
+ * @v: vCPU
+ * @ngpa: first
+ * @n: how many
+ * @stride: distance
+ *
+ * Return: ticks of all stores together.
+ */
+u64 l2_touch_pages(struct l1_vcpu *v, u64 ngpa, u64 n, u64 stride)
+{
+	l2_goto(v, l2_touch);
+	SET_REG(v, 4, ngpa);
+	SET_REG(v, 5, n);
+	SET_REG(v, 6, stride);
+	must(v, l1_run(v), ngpa);
+	return REG(v, 8);
+}
+
+/**
+ * world_create() - an L1 with one vCPU and one L2, LPID 1
+ * @w: filled
+ * @order: endianness of L1
+ *
+ * The L2 has its instructions mapped, and no data yet.
+ */
+void world_create(struct world *w, enum l1_order order)
+{
+	l1_start(&w->l1, order);
+	l1_add_vcpu(&w->l1, &w->v, 0);
+	l1_new_tree(&w->l1, &w->tree);
+	l1_map(&w->tree, L2_SNIPPETS, L1_SNIPPETS, SHIFT_64K,
+	       PTE_REF | PTE_READ | PTE_EXEC);
+	l1_install(&w->l1, 1, &w->tree);
+	CHECK_EQ(l1_set_table(&w->v, L1_PTCR), H_SUCCESS);
+	l2_prepare(&w->v, 1);
+}
+
+void world_end(struct world *w)
+{
+	l1_finish(&w->l1);
+}
