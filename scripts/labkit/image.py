@@ -58,8 +58,21 @@ def make_ext4(directory, image, label):
     os.rename(image + ".new", image)
 
 
+def merge_usr(directory):
+    """Make /bin, /lib, ... links into /usr, as Debian 13's packages expect."""
+    for name in ("bin", "sbin", "lib", "lib64"):
+        outer, inner = os.path.join(directory, name), os.path.join(directory, "usr", name)
+        os.makedirs(inner, exist_ok=True)
+        if os.path.isdir(outer) and not os.path.islink(outer):
+            output(["cp", "-a", outer + "/.", inner])
+            shutil.rmtree(outer)
+        if not os.path.lexists(outer):
+            os.symlink("usr/" + name, outer)
+
+
 def populate_root(directory, userland):
     output(["cp", "-a", userland + "/.", directory])
+    merge_usr(directory)
     for pattern in UNUSED:
         for path in glob.glob(os.path.join(directory, pattern)):
             shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
