@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 
-from labkit import chain, count, image, mail, matrix, options, packages, paths, source
+from labkit import chain, count, image, mail, matrix, options, packages, paths, selftests, source
 from labkit.kernel import Kernel, VARIANTS, check_variant
 from labkit.ui import EXIT_USAGE, LabError, Step, duration, report
 
@@ -105,6 +105,10 @@ def command_test_quick(_arguments):
     return matrix.run_tests(boots=False)
 
 
+def command_selftests(_arguments):
+    return selftests.run_selftests()
+
+
 def command_series(_arguments):
     with Step("make the series"):
         patches = mail.make_series()
@@ -125,7 +129,7 @@ def command_update(_arguments):
 
 COMMANDS = {"setup": command_setup, "kernel": command_kernel, "tree": command_tree,
             "run": command_run, "test": command_test, "test-quick": command_test_quick,
-            "series": command_series, "count": command_count, "update": command_update}
+            "selftests": command_selftests, "series": command_series, "count": command_count, "update": command_update}
 
 
 def raise_interrupt(_signal, _frame):

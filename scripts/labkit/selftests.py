@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The selftests with an L1 of our own: build them, run them in L0, count with them.
+
+They need no guest image and no second level: one boot of L0 runs all of them.
+
+	make selftests [TESTS='inval_page pte_faults:absent ...'] [L0=ours|peer] [PAGES=]
+	scripts/count [PAGES=64k|4k]
+"""
+
+import os
+import re
+import shutil
+import sys
+
+from labkit import chain, image, options, packages, paths
+from labkit.kernel import Kernel
+from labkit.ui import LabError, Step, logged, report
+
+SOURCE = os.path.join(paths.TOP, "tools", "testing", "selftests", "powerpc", "kvm_nested")
+OUTPUT = os.path.join(paths.BUILD, "selftests")
+TAKEN = os.path.join(OUTPUT, "kvm_nested")
+TIMEOUT = 900
+SUMMARY = re.compile(r"(\d+) passed, (\d+) failed")
+SIDES = ("ours", "peer")
+
+
+def build():
+    """Compile the programs and put what L0 needs into one directory."""
+    log = paths.log("selftests.build")
+    logged(["make", "-C", SOURCE, f"O={OUTPUT}", f"-j{os.cpu_count()}"], log,
+           "compiling the selftests")
+    shutil.rmtree(TAKEN, ignore_errors=True)
+    os.makedirs(TAKEN)
+    for name in os.listdir(OUTPUT):
+        if name.endswith("_test") or name in ("count", "run.sh"):
+            shutil.copy2(os.path.join(OUTPUT, name), TAKEN)
+
+
+def boot(whose, pages, name, **more):
+    """Boot L0 alone with the selftests in /lab/kvm_nested; return the Chain that ran."""
+    debug = options.choice("DEBUG", ("0", "1"), "0") == "1"
+    if options.choice("BUILD", ("0", "1"), "1") == "1":
+        Kernel(f"{whose}-{pages}", debug and whose == "ours").build()
+    spec = chain.ChainSpec(levels=0, whose=(whose,), pages=(pages,), extra=(TAKEN,), debug=debug,
+                           timeout=options.number("TIMEOUT", 10, 86400, TIMEOUT), **more)
+    run = chain.Chain(spec, name)
+    run.prepare()
+    return run
+
+
+def saved_lines(run):
+    """What the console said, without the times."""
+    with open(run.console_path) as file:
+        return [line.rstrip("\n")[9:] for line in file]
+
+
+def verdict(run):
+    """(passed, failed, lines about failures) of a run of run.sh."""
+    lines = saved_lines(run)
+    found = [SUMMARY.fullmatch(line) for line in lines]
+    sums = [match for match in found if match]
+    about, program = [], ""
+    for number, line in enumerate(lines):
+        if line.startswith("# selftests: "):
+            program = line.rsplit("/", 1)[-1].split()[-1]
+        elif line.startswith("not ok "):
+            why = lines[number - 1] if lines[number - 1].startswith("#") else "#"
+            about.append(f"{program}: {line[7:]} {why}")
+    if not sums:
+        return 0, 1, about + ["the run did not reach its end"]
+    return int(sums[-1].group(1)), int(sums[-1].group(2)), about
+
+
+def command(tests, whose):
+    """The shell command for L0; an unmodified kernel has no audit to read."""
+    audit = "KVM_NESTED_NO_AUDIT=1 " if whose == "peer" else ""
+    return f"{audit}sh /lab/kvm_nested/run.sh {tests}"
+
+
+def reason(whose="ours", pages="64k", tests="", name="selftests"):
+    """Run them; None, or why that failed. For the matrix."""
+    build()
+    run = boot(whose, pages, name, cpus=(2,), command=(0, command(tests, whose)))
+    run.run()
+    passed, failed, about = verdict(run)
+    run.clean()
+    if failed or not passed:
+        return "; ".join([f"{failed} of {passed + failed} failed"] + about[:3])
+    return run.reason
+
+
+def run_selftests():
+    """make selftests: one boot, a line for each failure, and a sum."""
+    whose = options.choice("L0", SIDES, "ours")
+    pages = options.choice("PAGES", options.PAGES, "64k")
+    packages.emulator()
+    image.root_image()
+    build()
+    run = boot(whose, pages, options.value("NAME", "selftests"), cpus=(2,),
+               command=(0, command(options.value("TESTS"), whose)))
+    with Step(f"selftests in L0, {whose}-{pages}") as step:
+        good = run.run(step)
+    passed, failed, about = verdict(run)
+    print("\n".join(about))
+    print(f"console: {paths.shown(run.console_path)}")
+    if not good and not failed:
+        print(f"FAILED: {run.reason}", file=sys.stderr)
+    print(f"{passed} passed, {failed} failed")
+    run.clean()
+    return 0 if good and passed and not failed else 1
+
+
+def measure(whose, pages):
+    """{name: ticks} of one kernel."""
+    audit = "KVM_NESTED_NO_AUDIT=1 " if whose == "peer" else ""
+    run = boot(whose, pages, f"selftests-count-{whose}-{pages}", count=True,
+               first={0: f"{audit}/lab/kvm_nested/count 0"})
+    with Step(f"count in L0, {whose}-{pages}") as step:
+        run.run(step)
+    counts = run.console.levels[0].counts
+    if not counts:
+        raise LabError(f"no counts; console: {paths.shown(run.console_path)}")
+    run.clean()
+    return counts
+
+
+def compare():
+    """scripts/count: both kernels, one table."""
+    pages = options.choice("PAGES", options.PAGES, "64k")
+    packages.emulator()
+    image.root_image()
+    build()
+    ours, peer = (measure(whose, pages) for whose in SIDES)
+    rows = [("name", "ours", "peer", "ratio")]
+    for name, ticks in ours.items():
+        other = peer.get(name, 0)
+        rows.append((name, ticks, other, f"{ticks / other:.3f}" if other else "-"))
+    print(f"\nticks of the time base (1.953 instructions each), {pages} pages, bare L1\n")
+    print("\n".join(chain.format_table(rows)))
+    return 0
+
+
+def main(what):
+    """Entry point of scripts/count and of make selftests."""
+    try:
+        return what()
+    except LabError as error:
+        report(error)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    return 2
