@@ -37,16 +37,10 @@ static void record(const char *name, u64 ticks, u64 rounds)
 
 static u64 plain_pages(struct l1_vcpu *v, const char *snippet, u64 gpa, u64 n)
 {
-	struct kvm_regs regs;
-
-	control(v->vcpu.fd, KVM_GET_REGS, &regs, "KVM_GET_REGS");
-	regs.pc = L1_SNIPPETS + (snippet - snippets_begin);
-	control(v->vcpu.fd, KVM_SET_REGS, &regs, "KVM_SET_REGS");
-	L1_HCALL(v, H_DONE, gpa, n, PAGE);
+	l1_do(v, snippet, gpa, n, PAGE);
 	return v->vcpu.run->papr_hcall.args[4];
 }
 
-/* The snippet ends with r3 as it began: H_DONE, with the ticks in r8. */
 static void plain(void)
 {
 	static struct l1 l1;

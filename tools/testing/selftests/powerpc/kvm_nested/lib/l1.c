@@ -205,6 +205,24 @@ s64 l1_hcall(struct l1_vcpu *v, u64 nr, const u64 *args, unsigned int n)
 	return run->papr_hcall.args[0];
 }
 
+/**
+ * l1_do() - let L1 itself run a snippet, as a plain guest would
+ * @v: vCPU
+ * @snippet: code; what it does for L1 at its end, it does for the VMM
+ * @r4: for the snippet
+ * @r5: for the snippet
+ * @r6: for the snippet
+ *
+ * papr_hcall.args has r4 and up as the snippet left them.
+ */
+void l1_do(struct l1_vcpu *v, const char *snippet, u64 r4, u64 r5, u64 r6)
+{
+	vcpu_start_at(&v->vcpu, L1_SNIPPETS + (snippet - snippets_begin),
+		      l1_msr(v->l1));
+	L1_HCALL(v, H_DONE, r4, r5, r6);
+	vcpu_start_at(&v->vcpu, L1_STUB, l1_msr(v->l1));
+}
+
 s64 l1_set_table(struct l1_vcpu *v, u64 ptcr)
 {
 	return L1_HCALL(v, H_SET_PARTITION_TABLE, ptcr);

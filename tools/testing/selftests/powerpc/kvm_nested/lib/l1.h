@@ -191,6 +191,7 @@ s64 l1_hcall(struct l1_vcpu *v, u64 nr, const u64 *args, unsigned int n);
 	l1_hcall(v, nr, args_, ARRAY_SIZE(args_));			\
 })
 
+void l1_do(struct l1_vcpu *v, const char *snippet, u64 r4, u64 r5, u64 r6);
 s64 l1_set_table(struct l1_vcpu *v, u64 ptcr);
 s64 l1_enter(struct l1_vcpu *v);
 s64 l1_run(struct l1_vcpu *v);
