@@ -129,7 +129,8 @@ def command_update(_arguments):
 
 COMMANDS = {"setup": command_setup, "kernel": command_kernel, "tree": command_tree,
             "run": command_run, "test": command_test, "test-quick": command_test_quick,
-            "selftests": command_selftests, "series": command_series, "count": command_count, "update": command_update}
+            "selftests": command_selftests, "series": command_series, "count": command_count,
+            "update": command_update}
 
 
 def raise_interrupt(_signal, _frame):
