@@ -14,8 +14,10 @@ unexport MAKEFLAGS
 help:
 	@cat scripts/help
 
+test test-quick: NEED := test
+
 setup run kernel tree test test-quick selftests series count update:
-	@scripts/need
+	@scripts/need $(NEED)
 	@$(LAB) $@
 
 clean:
