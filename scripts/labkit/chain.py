@@ -15,6 +15,8 @@ import subprocess
 import tarfile
 import threading
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from labkit import devicetree, image, packages, paths
 from labkit.kernel import Kernel
@@ -38,28 +40,31 @@ def is_complaint(line):
     return bool(BAD.search(line)) and not HARMLESS.search(line)
 
 
+@dataclass
 class ChainSpec:
-    """What to boot: per level a kernel, CPUs, MiB of memory."""
+    """What to boot.  A list with fewer values than levels: the last one holds for the rest."""
 
-    def __init__(self, levels=2, whose=("ours", "ours"), pages=("64k",), cpus=(1,), mem=(),
-                 interactive=None, command=None, timeout=None, debug=False, extra=(), append="",
-                 first=None, count=False, huge=True):
-        """@first: {level: command to run before anything else}; @count: count instructions;
-        @huge: whether L0 knows of 2M and 1G pages."""
-        self.levels = levels
-        self.whose = self._spread(whose)
-        self.pages = self._spread(pages)
-        self.cpus = self._spread(cpus)
-        self.mem = [mem[n] if n < len(mem) else DEFAULT_MEM[n] for n in range(levels + 1)]
-        self.interactive = interactive
-        self.command_level, self.command = command or (None, None)
-        self.timeout = timeout
-        self.debug = debug
-        self.extra = extra
-        self.append = append
-        self.first = first or {}
-        self.count = count
-        self.huge = huge
+    levels: int = 2
+    whose: Sequence = ("ours",)         # or "peer"; at L0 also EMULATED_L0
+    pages: Sequence = ("64k",)
+    cpus: Sequence = (1,)
+    mem: Sequence = ()                  # MiB; DEFAULT_MEM where not given
+    interactive: int = None             # the level that gets a shell
+    command: tuple = None               # (level, what it runs instead of the workload)
+    first: dict = field(default_factory=dict)   # {level: what it runs before anything else}
+    timeout: int = None
+    debug: bool = False
+    count: bool = False                 # count instructions instead of time
+    huge: bool = True                   # L0 knows of 2M and 1G pages
+    extra: Sequence = ()                # files to find in /lab
+    append: str = ""                    # more words for every kernel command line
+
+    def __post_init__(self):
+        self.whose = self._spread(self.whose)
+        self.pages = self._spread(self.pages)
+        self.cpus = self._spread(self.cpus)
+        self.mem = [*self.mem, *DEFAULT_MEM[len(self.mem):self.levels + 1]]
+        self.command_level, self.command = self.command or (None, None)
 
     def _spread(self, values):
         """One value per level; the last one given holds for all below."""
@@ -253,7 +258,8 @@ class Chain:
     def _append(self, devices, level):
         names = ("root", "lab", "scratch")
         disks = " ".join(f"{name}={device}" for name, device in zip(names, devices))
-        return ["-append", f"console=hvc0 panic=1 ro init=/init level={level} {disks} {self.spec.append}"]
+        words = f"console=hvc0 panic=1 ro init=/init level={level} {disks} {self.spec.append}"
+        return ["-append", words]
 
     def _drives(self):
         files = ((image.root_image(), True), (self.path("lab.ext4"), True),

@@ -11,11 +11,12 @@ import subprocess
 
 from labkit import paths, source
 from labkit.kernel import Kernel, environment, CROSS
-from labkit.ui import LabError, output
+from labkit.ui import LabError
 
 OBJECTS = "arch/powerpc/kvm/"
 CHECKED = re.compile(r"\.(c|h|S)$")
-MESSAGE = re.compile(r"^(?:\.\./)*(?:/\S*linux-ours/)?(\S+?):\d+(?::\d+)?: (?:warning|error|fatal error)")
+MESSAGE = re.compile(r"^(?:\.\./)*(?:/\S*linux-ours/)?(\S+?):\d+(?::\d+)?: "
+                     r"(?:warning|error|fatal error)")
 SPARSE = "-D__CHECK_ENDIAN__"
 CHECKPATCH_IGNORED = (
     "FILE_PATH_CHANGES", # MAINTAINERS of this repository is not the kernel's

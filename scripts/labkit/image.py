@@ -53,8 +53,8 @@ def make_ext4(directory, image, label):
     if os.path.exists(image + ".new"):
         os.unlink(image + ".new")
     output([MKE2FS, "-q", "-t", "ext4", "-b", "4096", "-m", "0",
-            "-O", "^has_journal,^metadata_csum,^64bit", "-L", label, "-E", "root_owner=0:0,lazy_itable_init=1", "-d", directory,
-            image + ".new", f"{size}M"])
+            "-O", "^has_journal,^metadata_csum,^64bit", "-E", "root_owner=0:0,lazy_itable_init=1",
+            "-L", label, "-d", directory, image + ".new", f"{size}M"])
     os.rename(image + ".new", image)
 
 

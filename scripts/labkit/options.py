@@ -62,7 +62,8 @@ def one_cpu_count(name, given, item):
 
 def one_mem(name, given, item):
     if not item.isdigit() or not 512 <= int(item) <= 65536 or int(item) % MEM_STEP:
-        raise wrong(name, given, f"MiB from 512 to 65536 in steps of {MEM_STEP}, one per level: L0,L1,...")
+        raise wrong(name, given, "MiB from 512 to 65536 in steps of "
+                    f"{MEM_STEP}, one per level: L0,L1,...")
     return int(item)
 
 

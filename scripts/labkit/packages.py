@@ -8,7 +8,7 @@ import shutil
 import subprocess
 
 from labkit import apt, paths
-from labkit.ui import LabError, Step, output
+from labkit.ui import LabError, Step
 
 SOURCE = "linux-source-6.12"
 SYSTEM_STATUS = "/var/lib/dpkg/status"
@@ -102,7 +102,8 @@ def emulator():
         "qemu-system-ppc")
     found = Emulator(root)
     if found.version() < OLDEST_QEMU:
-        raise LabError(f"{found.binary} does not run or is older than 10.0; remove {root} and try again")
+        raise LabError(f"{found.binary} does not run or is older than 10.0; "
+                       f"remove {root} and try again")
     return found
 
 

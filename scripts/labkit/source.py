@@ -61,7 +61,8 @@ def given_tree():
     tree = os.path.abspath(tree)
     release = kernel_release(tree)
     if not release.startswith("6.12."):
-        raise LabError(f"KERNEL_SRC={tree} is Linux {release}, but the hooks in patches/ are for 6.12")
+        raise LabError(f"KERNEL_SRC={tree} is Linux {release}, "
+                       "but the hooks in patches/ are for 6.12")
     if os.path.exists(os.path.join(tree, ".config")):
         raise LabError(f"KERNEL_SRC={tree} has been built in: run 'make mrproper' there first")
     return tree
@@ -75,7 +76,8 @@ def unpack_base(deb, directory):
         base, peer = os.path.join(directory, "base"), os.path.join(directory, "peer")
         os.makedirs(base)
         top = "linux-source-6.12/"
-        tar = ["tar", "-x", "--strip-components=1", "--no-same-owner", "-I", "xz -T0", "-f", archive]
+        tar = ["tar", "-x", "--strip-components=1", "--no-same-owner", "-I", "xz -T0",
+               "-f", archive]
         output(tar + ["-C", base] + ["--exclude=" + top + name for name in REPLACED])
         output(["cp", "-al", base, peer])
         output(tar + ["-C", peer] + [top + name for name in REPLACED])
