@@ -447,6 +447,18 @@ static int radix_map_page(struct radix_fault *f)
 	return err == -EBUSY ? -EAGAIN : err;
 }
 
+/* Not marked as accessed: its R bit in our leaf says that, to ageing. */
+static void radix_release(kvm_pfn_t pfn, bool dirty)
+{
+	struct page *page = kvm_pfn_to_refcounted_page(pfn);
+
+	if (!page)
+		return;
+	if (dirty && !PageDirty(page))
+		set_page_dirty_lock(page);
+	put_page(page);
+}
+
 /**
  * radix_fault_in() - map one page of a VM
  * @kvm: the VM
@@ -471,16 +483,13 @@ int radix_fault_in(struct kvm *kvm, struct kvm_memory_slot *slot, u64 gpa,
 	f.mmu_seq = kvm->mmu_invalidate_seq;
 	/* The page is looked up after the number is read; see mmu_lock below. */
 	smp_rmb();
-	f.hva = gfn_to_hva_memslot(slot, gfn) + offset_in_page(gpa);
+	f.hva = __gfn_to_hva_memslot(slot, gfn) + offset_in_page(gpa);
 	pfn = __gfn_to_pfn_memslot(slot, gfn, false, false, NULL,
 				   access == RADIX_WRITE, &f.writable, NULL);
 	if (is_error_noslot_pfn(pfn))
 		return -EFAULT;
 	err = radix_map_page(&f);
-	if (!err && (f.leaf.attrs & RPT_W))
-		kvm_release_pfn_dirty(pfn);
-	else
-		kvm_release_pfn_clean(pfn);
+	radix_release(pfn, !err && (f.leaf.attrs & RPT_W));
 	return err;
 }
 

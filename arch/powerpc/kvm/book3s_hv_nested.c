@@ -138,11 +138,12 @@ static long kvmhv_enter_result(struct kvm_vcpu *vcpu, const struct nrun *run,
  */
 long kvmhv_enter_nested_guest(struct kvm_vcpu *vcpu)
 {
-	struct nrun run = { .state_gpa = kvmppc_get_gpr(vcpu, 4),
-			    .regs_gpa = kvmppc_get_gpr(vcpu, 5) };
 	struct kvm_nested_guest *ng;
+	struct nrun run;
 	int r;
 
+	run.state_gpa = kvmppc_get_gpr(vcpu, 4);
+	run.regs_gpa = kvmppc_get_gpr(vcpu, 5);
 	r = kvmhv_enter_check(vcpu) ?: nrun_fetch(vcpu, &run) ?:
 	    nguest_enter(vcpu->kvm, make_glpid(run.hv.lpid), &ng);
 	if (r)

@@ -36,21 +36,30 @@ static int nrun_read(struct kvm_vcpu *vcpu, gpa_t gpa, void *to, size_t len)
 	return kvm_vcpu_read_guest(vcpu, gpa, to, len);
 }
 
-/* X2. The version is not read again with the rest. */
-static int nrun_copy_in(struct kvm_vcpu *vcpu, struct nrun *run)
+/* X2. In one piece if all versions fit in the page, else version first. */
+static int nrun_copy_state(struct kvm_vcpu *vcpu, struct nrun *run)
 {
 	const size_t head = sizeof(run->wire.version);
+	bool whole = offset_in_page(run->state_gpa) + sizeof(run->wire) <=
+		     PAGE_SIZE;
 	int err;
 
-	err = nrun_read(vcpu, run->state_gpa, &run->wire, head);
+	err = nrun_read(vcpu, run->state_gpa, &run->wire,
+			whole ? sizeof(run->wire) : head);
 	if (err)
 		return err;
 	run->size = nstate_version(run->wire.version, run->order);
 	if (run->size < 0)
 		return run->size;
-
+	if (whole)
+		return 0;
 	return nrun_read(vcpu, run->state_gpa + head, (u8 *)&run->wire + head,
-			 run->size - head) ?:
+			 run->size - head);
+}
+
+static int nrun_copy_in(struct kvm_vcpu *vcpu, struct nrun *run)
+{
+	return nrun_copy_state(vcpu, run) ?:
 	       nrun_read(vcpu, run->regs_gpa, &run->regs, sizeof(run->regs));
 }
 
@@ -142,9 +151,21 @@ static void nrun_swap_sprs(struct kvm_vcpu *vcpu, struct hv_guest_state *hv)
 	swap(arch->ppr, hv->ppr);
 }
 
+/* Its own twin. Past ccr, nothing in pt_regs is a register of the guest. */
+static void nrun_swap_regs(struct kvm_vcpu *vcpu, struct nrun *run)
+{
+	const unsigned int n = offsetofend(struct pt_regs, ccr) / sizeof(long);
+	unsigned long *loaded = (unsigned long *)&vcpu->arch.regs;
+	unsigned long *other = (unsigned long *)&run->regs;
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		swap(loaded[i], other[i]);
+}
+
 static void nrun_load_regs(struct kvm_vcpu *vcpu, struct nrun *run)
 {
-	swap(vcpu->arch.regs, run->regs);
+	nrun_swap_regs(vcpu, run);
 	__kvmppc_set_msr_hv(vcpu, vcpu->arch.regs.msr);
 }
 
@@ -156,7 +177,7 @@ static void nrun_store_regs(struct kvm_vcpu *vcpu, struct nrun *run)
 	vcpu->arch.regs.msr = __kvmppc_get_msr_hv(vcpu);
 	if (vcpu->arch.regs.msr & MSR_TS_MASK)
 		l1_msr |= MSR_TS_S;
-	swap(vcpu->arch.regs, run->regs);
+	nrun_swap_regs(vcpu, run);
 	__kvmppc_set_msr_hv(vcpu, l1_msr);
 }
 

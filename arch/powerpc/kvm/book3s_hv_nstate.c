@@ -30,47 +30,46 @@ struct nstate_row {
 	u8 width;
 	u8 since;		/* version that brought the field */
 	enum nstate_dir dir;	/* what is only "in" stays as L1 stored it */
-	u64 drop;		/* what no L1 may give to L2; u64 fields only */
 };
 
-#define ROW(field, since, dir, drop) {					\
+#define ROW(field, since, dir) {					\
 	offsetof(struct hv_guest_state, field),				\
-	sizeof_field(struct hv_guest_state, field), since, dir, drop	\
+	sizeof_field(struct hv_guest_state, field), since, dir		\
 }
 
 static const struct nstate_row nstate_rows[] = {
-	ROW(version,	 1, NSTATE_IN,	 0),
-	ROW(lpid,	 1, NSTATE_IN,	 0),
-	ROW(vcpu_token,	 1, NSTATE_IN,	 0),
-	ROW(lpcr,	 1, NSTATE_IN,	 0),
-	ROW(pcr,	 1, NSTATE_IN,	 0),
-	ROW(amor,	 1, NSTATE_IN,	 0),
-	ROW(dpdes,	 1, NSTATE_BOTH, 0),
-	ROW(hfscr,	 1, NSTATE_BOTH, 0),
-	ROW(tb_offset,	 1, NSTATE_IN,	 0),
-	ROW(dawr0,	 1, NSTATE_IN,	 0),
-	ROW(dawrx0,	 1, NSTATE_IN,	 DAWRX_HYP),
-	ROW(ciabr,	 1, NSTATE_IN,	 0),
-	ROW(hdec_expiry, 1, NSTATE_IN,	 0),
-	ROW(purr,	 1, NSTATE_BOTH, 0),
-	ROW(spurr,	 1, NSTATE_BOTH, 0),
-	ROW(ic,		 1, NSTATE_BOTH, 0),
-	ROW(vtb,	 1, NSTATE_BOTH, 0),
-	ROW(hdar,	 1, NSTATE_OUT,	 0),
-	ROW(hdsisr,	 1, NSTATE_OUT,	 0),
-	ROW(heir,	 1, NSTATE_OUT,	 0),
-	ROW(asdr,	 1, NSTATE_OUT,	 0),
-	ROW(srr0,	 1, NSTATE_BOTH, 0),
-	ROW(srr1,	 1, NSTATE_BOTH, 0),
-	ROW(sprg[0],	 1, NSTATE_BOTH, 0),
-	ROW(sprg[1],	 1, NSTATE_BOTH, 0),
-	ROW(sprg[2],	 1, NSTATE_BOTH, 0),
-	ROW(sprg[3],	 1, NSTATE_BOTH, 0),
-	ROW(pidr,	 1, NSTATE_BOTH, 0),
-	ROW(cfar,	 1, NSTATE_BOTH, 0),
-	ROW(ppr,	 1, NSTATE_BOTH, 0),
-	ROW(dawr1,	 2, NSTATE_IN,	 0),
-	ROW(dawrx1,	 2, NSTATE_IN,	 DAWRX_HYP),
+	ROW(version,	 1, NSTATE_IN),
+	ROW(lpid,	 1, NSTATE_IN),
+	ROW(vcpu_token,	 1, NSTATE_IN),
+	ROW(lpcr,	 1, NSTATE_IN),
+	ROW(pcr,	 1, NSTATE_IN),
+	ROW(amor,	 1, NSTATE_IN),
+	ROW(dpdes,	 1, NSTATE_BOTH),
+	ROW(hfscr,	 1, NSTATE_BOTH),
+	ROW(tb_offset,	 1, NSTATE_IN),
+	ROW(dawr0,	 1, NSTATE_IN),
+	ROW(dawrx0,	 1, NSTATE_IN),
+	ROW(ciabr,	 1, NSTATE_IN),
+	ROW(hdec_expiry, 1, NSTATE_IN),
+	ROW(purr,	 1, NSTATE_BOTH),
+	ROW(spurr,	 1, NSTATE_BOTH),
+	ROW(ic,		 1, NSTATE_BOTH),
+	ROW(vtb,	 1, NSTATE_BOTH),
+	ROW(hdar,	 1, NSTATE_OUT),
+	ROW(hdsisr,	 1, NSTATE_OUT),
+	ROW(heir,	 1, NSTATE_OUT),
+	ROW(asdr,	 1, NSTATE_OUT),
+	ROW(srr0,	 1, NSTATE_BOTH),
+	ROW(srr1,	 1, NSTATE_BOTH),
+	ROW(sprg[0],	 1, NSTATE_BOTH),
+	ROW(sprg[1],	 1, NSTATE_BOTH),
+	ROW(sprg[2],	 1, NSTATE_BOTH),
+	ROW(sprg[3],	 1, NSTATE_BOTH),
+	ROW(pidr,	 1, NSTATE_BOTH),
+	ROW(cfar,	 1, NSTATE_BOTH),
+	ROW(ppr,	 1, NSTATE_BOTH),
+	ROW(dawr1,	 2, NSTATE_IN),
+	ROW(dawrx1,	 2, NSTATE_IN),
 };
 
 #define NR_ROWS		ARRAY_SIZE(nstate_rows)
@@ -115,10 +114,27 @@ void nstate_import(const struct hv_guest_state *wire, size_t size,
 {
 	const struct nstate_row *row;
 
+	if (order == NSTATE_NATIVE) {
+		memcpy(hv, wire, size);
+		memset((void *)hv + size, 0, sizeof(*hv) - size);
+		return;
+	}
 	memset(hv, 0, sizeof(*hv));
 	for (row = nstate_rows; row < nstate_rows + NR_ROWS; row++)
 		if (row_fits(row, size))
 			row_copy(row, wire, hv, order);
+}
+
+/* The rows with direction out, all of version 1, are two runs of fields. */
+static void nstate_copy_out(const struct hv_guest_state *hv,
+			    struct hv_guest_state *wire)
+{
+	const size_t purr = offsetof(struct hv_guest_state, purr);
+
+	wire->dpdes = hv->dpdes;
+	wire->hfscr = hv->hfscr;
+	memcpy((void *)wire + purr, (const void *)hv + purr,
+	       offsetofend(struct hv_guest_state, ppr) - purr);
 }
 
 void nstate_export(const struct hv_guest_state *hv, size_t size,
@@ -126,6 +142,10 @@ void nstate_export(const struct hv_guest_state *hv, size_t size,
 {
 	const struct nstate_row *row;
 
+	if (order == NSTATE_NATIVE) {
+		nstate_copy_out(hv, wire);
+		return;
+	}
 	for (row = nstate_rows; row < nstate_rows + NR_ROWS; row++)
 		if ((row->dir & NSTATE_OUT) && row_fits(row, size))
 			row_copy(row, hv, wire, order);
@@ -154,15 +174,11 @@ static bool nstate_legal(const struct hv_guest_state *hv, u64 msr,
 int nstate_sanitise(struct hv_guest_state *hv, struct pt_regs *regs,
 		    const struct nstate_limits *lim)
 {
-	const struct nstate_row *row;
-
 	if (!nstate_legal(hv, regs->msr, lim->nr_tokens))
 		return -EINVAL;
 
-	for (row = nstate_rows; row < nstate_rows + NR_ROWS; row++)
-		if (row->drop)
-			*(u64 *)((void *)hv + row->offset) &= ~row->drop;
-
+	hv->dawrx0 &= ~(u64)DAWRX_HYP;
+	hv->dawrx1 &= ~(u64)DAWRX_HYP;
 	if ((hv->ciabr & CIABR_PRIV) == CIABR_PRIV_HYPER)
 		hv->ciabr &= ~(u64)CIABR_PRIV;
 	hv->lpcr = (lim->lpcr & ~NSTATE_LPCR) | (hv->lpcr & NSTATE_LPCR);
