@@ -13,8 +13,8 @@
 #define KICK_MS		5
 #define MS_TO_SETTLE	5000
 
-/* L2 runs this long before L1 gets control, in ticks of 1/512 us. */
-#define L2_SLICE	(512ULL * 1000 * 200)
+/* L2 runs this long before L1 gets control. */
+#define L2_SLICE	(200 * TICKS_PER_MS)
 
 extern const char stub_begin[], stub_entry[], stub_end[];
 extern const char vector_begin[], vector_end[];
@@ -164,6 +164,7 @@ void l1_add_vcpu(struct l1 *l1, struct l1_vcpu *v, u32 id)
 
 	memset(v, 0, sizeof(*v));
 	v->l1 = l1;
+	v->slice = L2_SLICE;
 	l1->vcpus[id] = v;
 	v->state_gpa = L1_BUFFERS + id * 0x1000;
 	v->regs_gpa = v->state_gpa + 0x400;
@@ -230,7 +231,7 @@ s64 l1_set_table(struct l1_vcpu *v, u64 ptcr)
 
 s64 l1_enter(struct l1_vcpu *v)
 {
-	SET_STATE(v, hdec_expiry, timebase() + L2_SLICE);
+	SET_STATE(v, hdec_expiry, timebase() + v->slice);
 	return L1_HCALL(v, H_ENTER_NESTED, v->state_gpa, v->regs_gpa);
 }
 

@@ -75,6 +75,8 @@
 #define TRAP_EXTERNAL	0x500
 #define TRAP_HDEC	0x980
 
+#define TICKS_PER_MS	512000ULL
+
 /* What l1_run() returns when the test told it to stop. */
 #define L1_STOPPED	(-1000LL)
 
@@ -162,6 +164,7 @@ struct l1_vcpu {
 	volatile int stop;
 	volatile int ended;
 	u64 ticks;			/* of the last hypercall */
+	u64 slice;			/* ticks that L2 runs at most */
 	u64 state_gpa;
 	u64 regs_gpa;
 	struct hv_state *state;

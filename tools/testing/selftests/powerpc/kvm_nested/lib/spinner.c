@@ -2,6 +2,9 @@
 /* An L2 vCPU that never leaves L2 by itself; see spinner.h. */
 #include "spinner.h"
 
+/* No timer takes it out of L2 during a case. */
+#define NEVER	(60 * 1000 * TICKS_PER_MS)
+
 static u64 *flag(struct world *w, u64 offset)
 {
 	return (u64 *)((char *)l1_memory(&w->l1, L1_DATA) + offset);
@@ -27,6 +30,7 @@ void spinner_create(struct spinner *s, struct world *w, u32 id)
 	l1_add_vcpu(&w->l1, &s->v, id);
 	l1_map(&w->tree, L2_FLAGS, L1_DATA, SHIFT_64K, PTE_ALL);
 	l2_prepare(&s->v, 1);
+	s->v.slice = NEVER;
 	*(volatile u64 *)flag(w, SPIN_STOP) = 0;
 }
 
@@ -47,6 +51,17 @@ void spinner_store(struct spinner *s, u64 ngpa, u64 n, u64 stride)
 	SET_REG(&s->v, 6, stride);
 	SET_REG(&s->v, 7, L2_FLAGS + SPIN_STOP);
 	l1_go(&s->v, spin);
+}
+
+/* Wait until L2 has stored something there. */
+void wait_until_set(const volatile u64 *memory)
+{
+	unsigned int ms;
+
+	for (ms = 0; !*memory && ms < 10000; ms++)
+		sleep_ms(1);
+	if (!*memory)
+		fail("L2 does not store to a page that it should reach");
 }
 
 /* Wait until it has seen what it looks for. */

@@ -22,6 +22,7 @@ struct spinner {
 void spinner_create(struct spinner *s, struct world *w, u32 id);
 void spinner_load_until(struct spinner *s, u64 ngpa, u64 value);
 void spinner_store(struct spinner *s, u64 ngpa, u64 n, u64 stride);
+void wait_until_set(const volatile u64 *memory);
 void spinner_stop(struct spinner *s);
 void spinner_wait_for(struct spinner *s, unsigned int seconds);
 
