@@ -630,6 +630,21 @@ static void op_discard(void)
 	detach(g, new, false);
 }
 
+/* The same for one leaf table. */
+static void op_evict(void)
+{
+	struct guest *g = &guests[pick(&st, L1_GUESTS)];
+	struct pst_gather gather;
+
+	pst_gather_init(&gather);
+	pure_lock(&tree_lock);
+	if (g->live.pst)
+		pst_evict_oldest(g->live.pst, &gather);
+	pst_gather_flush(&gather);
+	pure_unlock(&tree_lock);
+	pst_gather_free(&gather);
+}
+
 static void op_settle(void)
 {
 	struct guest *g = &guests[pick(&st, L1_GUESTS)];
@@ -968,7 +983,8 @@ static const struct op {
 } ops[] = {
 	{ op_fault, 50 },
 	{ op_l1_map, 18 },
-	{ op_l1_change, 6 },
+	{ op_l1_change, 5 },
+	{ op_evict, 1 },
 	{ op_l1_scribble, 1 },
 	{ op_invalidate, 4 },
 	{ op_host_unmap, 5 },

@@ -234,6 +234,30 @@ static struct subject *subject_of(const struct pst *pst)
 	die("leaf of a tree that is gone");
 }
 
+/* Memory is short: the leaf table that was linked first goes. */
+static void op_evict(void)
+{
+	struct subject *s = any_live();
+	struct pst_table *t, *oldest = NULL;
+	struct pst_gather g;
+
+	pst_gather_init(&g);
+	pure_lock(&tree_lock);
+	list_for_each_entry(t, &s->pst->tables, node) {
+		if (t->level)
+			continue;
+		oldest = t;
+		break;
+	}
+	if (oldest)
+		model_zap(&s->model, oldest->base, oldest->base + 0x1fffff);
+	if (pst_evict_oldest(s->pst, &g) != !!oldest)
+		die("evicted nothing, or something");
+	pst_gather_flush(&g);
+	pure_unlock(&tree_lock);
+	pst_gather_free(&g);
+}
+
 /* A notifier: whatever starts at a frame goes, of all trees, in one hold. */
 static void op_unlink(void)
 {
@@ -530,7 +554,8 @@ static const struct {
 	{ "map", op_map, 60 },
 	{ "zap range", op_zap_range, 6 },
 	{ "unlink", op_unlink, 3 },
-	{ "change", op_change, 12 },
+	{ "evict", op_evict, 2 },
+	{ "change", op_change, 10 },
 	{ "find", op_find, 6 },
 	{ "detach", op_detach, 1 },
 	{ "publish", op_publish, 2 },

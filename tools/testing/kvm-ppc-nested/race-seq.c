@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The sequence protocol with real threads, for ThreadSanitizer.
+ *
+ *  vCPU    snapshot, walk L1's table, lock, recheck, map
+ *  L1      change an entry, then invalidate a range: lock, bump, zap, flush
+ *  host    unmap a frame through its head, then our leaf; give another frame
+ *  reset   invalidate the whole guest: swap trees, quiesce, drain in steps
+ *
+ * L1 writes each entry from one thread only. So when its invalidation has
+ * returned, the shadow has for that address what the entry says now, or
+ * nothing, as long as that thread does not write again.
+ *
+ * BUG=1 leaves out the recheck, BUG=2 snapshots after the walk, BUG=3 bumps in
+ * a critical section after that of the zap: each must be found.
+ */
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "book3s_hv_nfault.h"
+#include "race.h"
+
+#define NR_PAGES	8
+#define NR_FRAMES	8
+#define NR_VCPUS	2
+#define BASE		12
+
+pure_lock_t race_lock = PURE_LOCK_INIT;
+
+static struct pst_account account;
+static struct pst *live, *host;
+static u64 inval_seq;
+static struct hlist_head heads[NR_FRAMES];
+static unsigned int bug;
+static bool stop;
+static unsigned long maps, retries;
+
+/* Root, two directories and a leaf table, each where the one above says. */
+static __be64 l1_mem[0x14000 / 8] __attribute__((aligned(65536)));
+#define L1_LEAF(i)	(0x13000 / 8 + (i))
+#define L1_ROOT		0x40000000000000adULL
+
+static bool running(void)
+{
+	return !__atomic_load_n(&stop, __ATOMIC_RELAXED);
+}
+
+static int l1_read(void *ctx, u64 addr, __be64 *entry)
+{
+	if (addr >= sizeof(l1_mem))
+		return -EFAULT;
+	*entry = __atomic_load_n(&l1_mem[addr / 8], __ATOMIC_ACQUIRE);
+	return 0;
+}
+
+static void l1_write(unsigned int page, u64 frame)
+{
+	__atomic_store_n(&l1_mem[L1_LEAF(page)],
+			 cpu_to_be64(rpt_make_leaf(frame << 12, RPT_PROT |
+						   RPT_RC).val),
+			 __ATOMIC_RELEASE);
+}
+
+static void l1_build(void)
+{
+	unsigned int i;
+
+	l1_mem[0] = cpu_to_be64(rpt_make_dir(0x11000, 9).val);
+	l1_mem[0x11000 / 8] = cpu_to_be64(rpt_make_dir(0x12000, 9).val);
+	l1_mem[0x12000 / 8] = cpu_to_be64(rpt_make_dir(0x13000, 9).val);
+	for (i = 0; i < NR_PAGES; i++)
+		l1_write(i, i % NR_FRAMES);
+}
+
+/* --- vCPU ---------------------------------------------------------------- */
+
+static void snapshot(struct nested_fault *f)
+{
+	f->inval_seq = __atomic_load_n(&inval_seq, __ATOMIC_ACQUIRE);
+}
+
+static bool is_stale(const struct nested_fault *f)
+{
+	return bug != 1 &&
+	       __atomic_load_n(&inval_seq, __ATOMIC_RELAXED) != f->inval_seq;
+}
+
+static enum pst_result map_locked(struct nested_fault *f, struct pst_mem *mem,
+				  struct pst_gather *g)
+{
+	struct pst_leaf l0;
+	struct pst_pos pos;
+	enum pst_result r;
+
+	if (is_stale(f)) {
+		__atomic_add_fetch(&retries, 1, __ATOMIC_RELAXED);
+		return PST_SAME;
+	}
+	if (!pst_find_leaf(host, f->l1.addr, &pos))
+		return PST_SAME;
+	l0 = (struct pst_leaf){ .pa = pos.pte.val & RPT_RPN,
+				.attrs = pos.pte.val & RPT_ATTRS,
+				.shift = pos.table->shift };
+	nfault_compose(f, &l0, BASE);
+	r = pst_map(live, f->addr, &f->leaf, &heads[f->gpa >> 12], mem);
+	if (r == PST_BLOCKED)
+		pst_unblock(live, f->addr, f->leaf.shift, g);
+	__atomic_add_fetch(&maps, r == PST_MAPPED, __ATOMIC_RELAXED);
+	return r;
+}
+
+static void fault(u64 ngpa)
+{
+	const struct gwalk_reader rd = { .read = l1_read };
+	struct pst_mem mem = { .kind = PST_SHADOW, .account = &account };
+	struct nested_fault f = { .ngpa = ngpa };
+	enum pst_result r;
+	struct pst_gather g;
+
+	snapshot(&f);
+	gwalk_walk(&rd, L1_ROOT, ngpa, &f.l1);
+	if (bug == 2)
+		snapshot(&f);
+	if (f.l1.cause != GWALK_LEAF)
+		die("walk of %#llx: %d", ngpa, f.l1.cause);
+	sched_yield();
+	do {
+		pst_gather_init(&g);
+		pure_lock(&race_lock);
+		r = map_locked(&f, &mem, &g);
+		pst_gather_flush(&g);
+		pure_unlock(&race_lock);
+		pst_gather_free(&g);
+		if (r == PST_NO_TABLE && pst_mem_fill(&mem, f.leaf.shift))
+			die("no memory");
+	} while (r == PST_BLOCKED || r == PST_NO_TABLE);
+	pst_mem_release(&mem);
+}
+
+static void *vcpu(void *arg)
+{
+	u64 s = (uintptr_t)arg;
+
+	while (running())
+		fault(rnd_below(&s, NR_PAGES) << 12);
+	return NULL;
+}
+
+/* --- L1 ------------------------------------------------------------------ */
+
+static void bump(void)
+{
+	__atomic_store_n(&inval_seq, inval_seq + 1, __ATOMIC_RELEASE);
+}
+
+static void invalidate(u64 start, u64 last)
+{
+	struct pst_gather g;
+
+	pst_gather_init(&g);
+	pure_lock(&race_lock);
+	if (bug != 3)
+		bump();
+	pst_zap_range(live, start, last, ~0U, &g);
+	pst_gather_flush(&g);
+	pure_unlock(&race_lock);
+	pst_gather_free(&g);
+	if (bug != 3)
+		return;
+	sched_yield();
+	pure_lock(&race_lock);
+	bump();
+	pure_unlock(&race_lock);
+}
+
+static void check(u64 ngpa, u64 frame)
+{
+	struct pst_pos pos, h;
+
+	pure_lock(&race_lock);
+	if (pst_find_leaf(live, ngpa, &pos)) {
+		if (!pst_find_leaf(host, frame << 12, &h))
+			die("shadow leaf over nothing");
+		if ((pos.pte.val ^ h.pte.val) & RPT_RPN)
+			die("stale leaf at %#llx", ngpa);
+	}
+	pure_unlock(&race_lock);
+}
+
+static void *l1(void *arg)
+{
+	unsigned long i;
+	u64 s = 99, frame;
+	u64 page;
+
+	for (i = 0; running(); i++) {
+		page = rnd_below(&s, NR_PAGES);
+		frame = rnd_below(&s, NR_FRAMES);
+		l1_write(page, frame);
+		invalidate(page << 12, (page << 12) | 0xfff);
+		check(page << 12, frame);
+		/* Let the vCPUs get something done. */
+		usleep(i % 16 ? 20 : 1000);
+		check(page << 12, frame);
+	}
+	return (void *)i;
+}
+
+/* --- host ---------------------------------------------------------------- */
+
+static u64 next_pa = 1ULL << 40;
+
+static void host_map(u64 frame)
+{
+	struct pst_mem mem = { .kind = PST_HOST, .account = &account };
+	struct pst_leaf leaf = { .pa = next_pa += 0x1000,
+				 .attrs = RPT_PROT | RPT_RC, .shift = BASE };
+	enum pst_result r;
+
+	do {
+		pure_lock(&race_lock);
+		r = pst_map(host, frame << 12, &leaf, NULL, &mem);
+		pure_unlock(&race_lock);
+		if (r == PST_NO_TABLE && pst_mem_fill(&mem, BASE))
+			die("no memory");
+	} while (r == PST_NO_TABLE);
+	if (r != PST_MAPPED)
+		die("host: %d", r);
+	pst_mem_release(&mem);
+}
+
+static void host_unmap(u64 frame)
+{
+	struct pst_link *link;
+	struct pst_gather g;
+	struct pst_pos pos;
+
+	pst_gather_init(&g);
+	pure_lock(&race_lock);
+	while ((link = nrmap_first(&heads[frame]))) {
+		pst_pos_of_link(link, &pos);
+		pst_zap_leaf(&pos, &g);
+	}
+	if (pst_find_leaf(host, frame << 12, &pos))
+		pst_zap_leaf(&pos, &g);
+	pst_gather_flush(&g);
+	pure_unlock(&race_lock);
+	pst_gather_free(&g);
+}
+
+static void *notifier(void *arg)
+{
+	u64 s = 5;
+
+	while (running()) {
+		u64 frame = rnd_below(&s, NR_FRAMES);
+
+		host_unmap(frame);
+		sched_yield();
+		host_map(frame);
+		usleep(50);
+	}
+	return NULL;
+}
+
+/* --- whole guest --------------------------------------------------------- */
+
+static void drain(struct pst *pst)
+{
+	struct list_head doomed;
+	bool more;
+
+	do {
+		INIT_LIST_HEAD(&doomed);
+		pure_lock(&race_lock);
+		more = pst_drain_step(pst, 2, &doomed);
+		pure_unlock(&race_lock);
+		pst_free_doomed(&doomed);
+	} while (more);
+	pst_destroy(pst);
+}
+
+static void replace(struct pst *new)
+{
+	struct pst *old;
+
+	pure_lock(&race_lock);
+	bump();
+	old = live;
+	live = new;
+	pst_detach(old);
+	pure_unlock(&race_lock);
+	sched_yield();
+	pure_lock(&race_lock);
+	pst_quiesce(old);
+	pure_unlock(&race_lock);
+	drain(old);
+}
+
+static void *reset(void *arg)
+{
+	while (running()) {
+		replace(pst_create(&race_lock, PST_SHADOW, &account));
+		usleep(500);
+	}
+	return NULL;
+}
+
+/* --- the run ------------------------------------------------------------- */
+
+static void finish(struct pst *pst)
+{
+	pure_lock(&race_lock);
+	if (pst_audit(pst))
+		die("audit");
+	pst_detach(pst);
+	pst_quiesce(pst);
+	pure_unlock(&race_lock);
+	drain(pst);
+}
+
+int main(void)
+{
+	static void *(*const body[])(void *) = { l1, notifier, reset, vcpu,
+						 vcpu };
+	const char *s = getenv("SECONDS");
+	pthread_t t[ARRAY_SIZE(body)];
+	void *invalidations;
+	unsigned int i;
+
+	bug = getenv("BUG") ? atoi(getenv("BUG")) : 0;
+	l1_build();
+	live = pst_create(&race_lock, PST_SHADOW, &account);
+	host = pst_create(&race_lock, PST_HOST, &account);
+	for (i = 0; i < NR_FRAMES; i++)
+		host_map(i);
+	for (i = 0; i < ARRAY_SIZE(body); i++)
+		pthread_create(&t[i], NULL, body[i], (void *)(uintptr_t)i);
+	sleep(s ? atoi(s) : 3);
+	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
+	pthread_join(t[0], &invalidations);
+	for (i = 1; i < ARRAY_SIZE(body); i++)
+		pthread_join(t[i], NULL);
+	finish(live);
+	finish(host);
+	if (shim_nr_blocks())
+		die("%lu blocks left", shim_nr_blocks());
+	printf("# %lu mapped, %lu stale, %lu invalidations\n", maps, retries,
+	       (unsigned long)invalidations);
+	printf("ok race-seq\n");
+	return 0;
+}
