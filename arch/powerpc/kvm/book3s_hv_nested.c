@@ -149,6 +149,7 @@ long kvmhv_enter_nested_guest(struct kvm_vcpu *vcpu)
 	if (r)
 		return kvmhv_enter_error(r);
 
+	nmmu_replay(vcpu, ng);
 	r = nrun_execute(vcpu, &run, ng);
 	nguest_put(ng);
 	if (nrun_deliver(vcpu, &run)) {

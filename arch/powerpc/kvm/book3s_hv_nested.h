@@ -75,6 +75,8 @@ void kvmhv_nestedv1_set_entry(u64 lpid, u64 dw0, u64 dw1);
  * @NVM_KILLS: guests that died, evicted ones included
  * @NVM_EVICTED_GUESTS: idle guests that made room for another
  * @NVM_EVICTED_TABLES: leaf tables that made room for others
+ * @NVM_AROUND: leaves installed beside the one that faulted
+ * @NVM_REPLAYS: reflected faults that were solved before L2 ran again
  * @NVM_REFUSALS: guests refused for want of room or host LPIDs
  * @NVM_NR: how many there are
  */
@@ -90,6 +92,8 @@ enum nvm_stat {
 	NVM_KILLS,
 	NVM_EVICTED_GUESTS,
 	NVM_EVICTED_TABLES,
+	NVM_AROUND,
+	NVM_REPLAYS,
 	NVM_REFUSALS,
 	NVM_NR,
 };
@@ -155,8 +159,22 @@ enum nmmu_op {
 bool nmmu_over_frames(const struct kvm_memory_slot *slot, gfn_t first,
 		      gfn_t last, enum nmmu_op op, struct pst_gather *g);
 void nmmu_invalidate(struct kvm *kvm, const struct ninv *inv);
+void nmmu_replay(struct kvm_vcpu *vcpu, struct kvm_nested_guest *ng);
 
-int nmmu_read_l1(void *kvm, u64 addr, __be64 *entry);
+/* Entries in one cache line of a table of L1. */
+#define NMMU_LINE	16
+
+/**
+ * struct nmmu_reader - context for reading tables of L1
+ * @kvm: VM of L1
+ * @line: the line that the last entry read stands in
+ */
+struct nmmu_reader {
+	struct kvm *kvm;
+	__be64 line[NMMU_LINE];
+};
+
+int nmmu_read_l1(void *reader, u64 addr, __be64 *entry);
 
 /* --- book3s_hv_nested_limit.c: what a VM that nests may use --- */
 

@@ -178,7 +178,8 @@ static bool naudit_still_there(struct naudit *a, struct kvm_nested_guest *ng,
 static void naudit_leaf(struct naudit *a, struct kvm_nested_guest *ng,
 			const struct naudit_leaf *leaf)
 {
-	const struct gwalk_reader rd = { .read = nmmu_read_l1, .ctx = a->kvm };
+	struct nmmu_reader reader = { .kvm = a->kvm };
+	const struct gwalk_reader rd = { .read = nmmu_read_l1, .ctx = &reader };
 	struct gwalk_result l1;
 
 	a->leaves++;
@@ -276,6 +277,8 @@ static const char * const nstats_name[NVM_NR] = {
 	[NVM_KILLS] = "kills",
 	[NVM_EVICTED_GUESTS] = "evicted_guests",
 	[NVM_EVICTED_TABLES] = "evicted_tables",
+	[NVM_AROUND] = "around",
+	[NVM_REPLAYS] = "replays",
 	[NVM_REFUSALS] = "refusals",
 };
 

@@ -303,7 +303,7 @@ static unsigned long nlimit_shrink_vm(struct kvm_nested_vm *nvm,
 	struct pst_gather g;
 	unsigned long n;
 
-	want = min(want, (unsigned long)NLIMIT_EVICT_BATCH);
+	want = min_t(unsigned long, want, NLIMIT_EVICT_BATCH);
 	if (!spin_trylock(&nvm->kvm->mmu_lock))
 		return 0;
 	pst_gather_init(&g);

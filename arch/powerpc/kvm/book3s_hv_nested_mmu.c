@@ -21,6 +21,7 @@
  * (nfault), what an invalidation means (ninv).
  */
 #include <linux/kvm_host.h>
+#include <linux/moduleparam.h>
 #include <linux/sched/signal.h>
 
 #include <asm/kvm_book3s.h>
@@ -36,8 +37,21 @@
 /* Attempts to install one leaf before L2 is run again to fault anew. */
 #define NMMU_ATTEMPTS		8
 
+/* Operations between two audits of a tree. */
+#define NMMU_PROVE_EVERY	64
+
 /* Steps of making room for one leaf in one hold of mmu_lock. */
 #define NMMU_UNBLOCK_STEPS	2
+
+static bool nested_fault_around = true;
+module_param(nested_fault_around, bool, 0644);
+MODULE_PARM_DESC(nested_fault_around,
+		 "Install what L1 and the host have beside a page that faulted");
+
+static bool nested_replay = true;
+module_param(nested_replay, bool, 0644);
+MODULE_PARM_DESC(nested_replay,
+		 "Try a fault that L1 has handled before its guest runs again");
 
 /* --- leaves over L1 frames ---------------------------------------------- */
 
@@ -121,6 +135,26 @@ bool nmmu_over_frames(const struct kvm_memory_slot *slot, gfn_t first,
 	return young;
 }
 
+/*
+ * With CONFIG_KVM_BOOK3S_HV_NESTED_PROVE the live tree is audited now and then;
+ * a broken invariant ends the VM. An audit looks at every entry, so it is not
+ * done after each operation.
+ */
+static void nmmu_prove(struct kvm_nested_guest *ng)
+{
+	static atomic_t operations;
+	enum pst_fault fault = PST_SOUND;
+
+	if (!IS_ENABLED(CONFIG_KVM_BOOK3S_HV_NESTED_PROVE) ||
+	    atomic_inc_return(&operations) % NMMU_PROVE_EVERY)
+		return;
+	spin_lock(&ng->kvm->mmu_lock);
+	if (ng->live)
+		fault = pst_audit(ng->live);
+	spin_unlock(&ng->kvm->mmu_lock);
+	KVM_BUG_ON(fault, ng->kvm);
+}
+
 /* --- invalidation by L1 ------------------------------------------------- */
 
 static u64 nmmu_zap_chunk(struct kvm_nested_guest *ng, u64 start, u64 last)
@@ -150,6 +184,7 @@ static void nmmu_invalidate_range(struct kvm_nested_guest *ng, u64 start,
 		start = nmmu_zap_chunk(ng, start, last);
 		if (!start) {
 			nguest_settle(ng);
+			nmmu_prove(ng);
 			return;
 		}
 		if (signal_pending(current))
@@ -250,17 +285,25 @@ enum nmmu_attempt {
 };
 
 /**
- * nmmu_read_l1() - read one entry of a table of L1
- * @kvm: VM of L1, as a context for struct gwalk_reader
+ * nmmu_read_l1() - read one entry of a table of L1, and those beside it
+ * @reader: struct nmmu_reader, as a context for struct gwalk_reader
  * @addr: L1 real address
  * @entry: result
+ *
+ * Tables are aligned to more than a line, so the line is in the same table and
+ * in the same page.
  *
  * Context: Process context, may sleep; kvm->srcu is held.
  * Return: 0 or -EFAULT.
  */
-int nmmu_read_l1(void *kvm, u64 addr, __be64 *entry)
+int nmmu_read_l1(void *reader, u64 addr, __be64 *entry)
 {
-	return kvm_read_guest(kvm, addr, entry, sizeof(*entry));
+	struct nmmu_reader *rd = reader;
+	u64 start = ALIGN_DOWN(addr, sizeof(rd->line));
+	int err = kvm_read_guest(rd->kvm, start, rd->line, sizeof(rd->line));
+
+	*entry = rd->line[(addr - start) / sizeof(*entry)];
+	return err;
 }
 
 /* S1: before anything of L1 is read. */
@@ -306,6 +349,32 @@ static enum nf_result nmmu_reflect(struct kvm_vcpu *vcpu,
 	return NF_REFLECT;
 }
 
+/**
+ * struct nmmu_job - what all attempts to install one leaf share
+ * @ng: guest
+ * @f: fault with L1's leaf
+ * @slot: memslot of the L1 address
+ * @line: L1's entries around the leaf
+ * @mem: tables got so far
+ */
+struct nmmu_job {
+	struct kvm_nested_guest *ng;
+	struct nested_fault *f;
+	struct kvm_memory_slot *slot;
+	const __be64 *line;
+	struct pst_mem mem;
+};
+
+/* The head of the first frame of a leaf, NULL outside the memslot (I6). */
+static struct hlist_head *nmmu_head(const struct nmmu_job *job, u64 gpa)
+{
+	unsigned long offset = gpa_to_gfn(gpa) - job->slot->base_gfn;
+
+	if (offset >= job->slot->npages)
+		return NULL;
+	return nrmap_head(&job->slot->arch.rmap[offset]);
+}
+
 static enum nmmu_attempt nmmu_map(struct kvm_nested_guest *ng,
 				  const struct nested_fault *f,
 				  struct hlist_head *head, struct pst_mem *mem,
@@ -331,86 +400,145 @@ static enum nmmu_attempt nmmu_map(struct kvm_nested_guest *ng,
 	return NMMU_AGAIN;
 }
 
-static enum nmmu_attempt nmmu_attempt_locked(struct kvm_nested_guest *ng,
-					     struct nested_fault *f,
-					     struct kvm_memory_slot *slot,
-					     struct pst_mem *mem,
+/*
+ * One neighbour: L1 has it with R set, the host has it present with R set.
+ * Nothing is allocated and no C is set for it: it is not known to be used.
+ */
+static void nmmu_map_neighbour(struct nmmu_job *job, struct rpte pte, u64 ngpa)
+{
+	struct nested_fault n = { .ngpa = ngpa, .l1 = job->f->l1 };
+	struct pst *own = job->ng->kvm->arch.pst;
+	struct hlist_head *head;
+	struct pst_leaf l0;
+	struct pst_pos pos;
+
+	n.l1.pte = pte;
+	n.l1.addr = pte.val & RPT_RPN;
+	if (!IS_ALIGNED(n.l1.addr, BIT_ULL(n.l1.shift)) ||
+	    !pst_find_leaf(own, n.l1.addr, &pos))
+		return;
+	l0.pa = pos.pte.val & RPT_RPN;
+	l0.attrs = pos.pte.val & RPT_ATTRS;
+	l0.shift = pos.table->shift;
+	nfault_compose(&n, &l0, PAGE_SHIFT);
+	head = nmmu_head(job, n.gpa);
+	if (!head || n.leaf.shift != n.l1.shift ||
+	    !(n.leaf.attrs & RPT_REF))
+		return;
+	if (pst_map(job->ng->live, n.addr, &n.leaf, head, &job->mem) ==
+	    PST_MAPPED)
+		nvm_count(job->ng->kvm, NVM_AROUND);
+}
+
+/*
+ * The line of L1's table maps one to one to entries of the shadow table, if
+ * both have leaves of one size. Those that are present are left alone.
+ */
+static void nmmu_map_around(struct nmmu_job *job)
+{
+	const struct nested_fault *f = job->f;
+	unsigned int at = (f->l1.entry / sizeof(u64)) % NMMU_LINE;
+	struct pst_pos pos;
+	unsigned int i;
+	u64 ngpa;
+
+	if (!READ_ONCE(nested_fault_around) || f->leaf.shift != f->l1.shift ||
+	    !pst_find_leaf(job->ng->live, f->addr, &pos) ||
+	    pos.index % NMMU_LINE != at)
+		return;
+	for (i = 0; i < NMMU_LINE; i++) {
+		struct rpte l1 = rpt_load(&job->line[i]);
+		unsigned int index = pos.index - at + i;
+
+		if (!rpt_is_leaf(l1) || !(l1.val & RPT_REF) ||
+		    rpt_is_valid(rpt_load(&pos.table->pte[index])))
+			continue;
+		ngpa = pos.table->base + ((u64)index << pos.table->shift);
+		nmmu_map_neighbour(job, l1, ngpa);
+	}
+}
+
+static enum radix_access nmmu_access(const struct nested_fault *f)
+{
+	return f->access == NFAULT_STORE ? RADIX_WRITE : RADIX_READ;
+}
+
+static enum nmmu_attempt nmmu_attempt_locked(struct nmmu_job *job,
 					     struct pst_gather *g)
 {
-	enum radix_access access = f->access == NFAULT_STORE ? RADIX_WRITE :
-							       RADIX_READ;
+	struct kvm_nested_guest *ng = job->ng;
+	struct nested_fault *f = job->f;
+	struct hlist_head *head;
+	enum nmmu_attempt r;
 	struct pst_leaf l0;
-	unsigned long offset;
 
 	if (ng->dead || ng->inval_seq != f->inval_seq)
 		return NMMU_STALE;
 	if (!ng->live)
 		return NMMU_NO_TREE;
-	if (!radix_use_leaf(ng->kvm, f->l1.addr, access, &l0))
+	if (!radix_use_leaf(ng->kvm, f->l1.addr, nmmu_access(f), &l0))
 		return NMMU_NO_LEAF;
 	nfault_compose(f, &l0, PAGE_SHIFT);
-	offset = (f->gpa >> PAGE_SHIFT) - slot->base_gfn;
-	if (offset >= slot->npages)
+	head = nmmu_head(job, f->gpa);
+	if (!head)
 		return NMMU_STALE;
-	return nmmu_map(ng, f, nrmap_head(&slot->arch.rmap[offset]), mem, g);
+	r = nmmu_map(ng, f, head, &job->mem, g);
+	if (r == NMMU_DONE)
+		nmmu_map_around(job);
+	return r;
 }
 
-static enum nmmu_attempt nmmu_attempt(struct kvm_nested_guest *ng,
-				      struct nested_fault *f,
-				      struct kvm_memory_slot *slot,
-				      struct pst_mem *mem)
+static enum nmmu_attempt nmmu_attempt(struct nmmu_job *job)
 {
+	spinlock_t *lock = &job->ng->kvm->mmu_lock;
 	enum nmmu_attempt r;
 	struct pst_gather g;
 
 	pst_gather_init(&g);
-	spin_lock(&ng->kvm->mmu_lock);
-	r = nmmu_attempt_locked(ng, f, slot, mem, &g);
+	spin_lock(lock);
+	r = nmmu_attempt_locked(job, &g);
 	pst_gather_flush(&g);
-	spin_unlock(&ng->kvm->mmu_lock);
+	spin_unlock(lock);
 	pst_gather_free(&g);
 	return r;
 }
 
 /* Provide what the last attempt lacked. Sleeps, and holds no lock of ours. */
-static int nmmu_provide(struct kvm_nested_guest *ng,
-			const struct nested_fault *f,
-			struct kvm_memory_slot *slot, struct pst_mem *mem,
-			enum nmmu_attempt lack)
+static int nmmu_provide(struct nmmu_job *job, enum nmmu_attempt lack)
 {
-	enum radix_access access = f->access == NFAULT_STORE ? RADIX_WRITE :
-							       RADIX_READ;
+	const struct nested_fault *f = job->f;
 
 	if (lack == NMMU_NO_LEAF)
-		return radix_fault_in(ng->kvm, slot, f->l1.addr, access);
+		return radix_fault_in(job->ng->kvm, job->slot, f->l1.addr,
+				      nmmu_access(f));
 	if (lack == NMMU_NO_TABLE) {
-		nlimit_make_room(ng);
-		return pst_mem_fill(mem, f->leaf.shift);
+		nlimit_make_room(job->ng);
+		return pst_mem_fill(&job->mem, f->leaf.shift);
 	}
 	return 0;
 }
 
-static enum nf_result nmmu_install(struct kvm_nested_guest *ng,
-				   struct nested_fault *f,
-				   struct kvm_memory_slot *slot)
+static enum nf_result nmmu_install(struct nmmu_job *job)
 {
-	struct pst_mem mem = { .kind = PST_SHADOW,
-			       .account = &ng->kvm->arch.nested_vm->account };
+	struct kvm *kvm = job->ng->kvm;
+	enum nmmu_attempt r = NMMU_STALE;
 	unsigned int attempt;
-	enum nmmu_attempt r;
 	int err = 0;
 
+	job->mem = (struct pst_mem){ .kind = PST_SHADOW,
+				     .account = &kvm->arch.nested_vm->account };
 	for (attempt = 0; attempt < NMMU_ATTEMPTS && !err; attempt++) {
-		r = nmmu_attempt(ng, f, slot, &mem);
+		r = nmmu_attempt(job);
 		if (r == NMMU_DONE)
-			nvm_count(ng->kvm, NVM_INSTALLS);
+			nvm_count(kvm, NVM_INSTALLS);
 		else if (r == NMMU_STALE)
-			nvm_count(ng->kvm, NVM_STALE);
+			nvm_count(kvm, NVM_STALE);
 		if (r == NMMU_DONE || r == NMMU_STALE || r == NMMU_NO_TREE)
 			break;
-		err = nmmu_provide(ng, f, slot, &mem, r);
+		err = nmmu_provide(job, r);
 	}
-	pst_mem_release(&mem);
+	pst_mem_release(&job->mem);
+	nmmu_prove(job->ng);
 	if (err == -ENOMEM)
 		return NF_NOMEM;
 	if (err && err != -EAGAIN)
@@ -427,8 +555,10 @@ static bool nmmu_slot_is_usable(const struct kvm_memory_slot *slot)
 static enum nf_result nmmu_fault(struct kvm_vcpu *vcpu, struct nested_fault *f)
 {
 	struct kvm_nested_guest *ng = vcpu->arch.nested;
+	struct nmmu_reader reader = { .kvm = vcpu->kvm };
 	const struct gwalk_reader rd = { .read = nmmu_read_l1,
-					 .ctx = vcpu->kvm };
+					 .ctx = &reader };
+	struct nmmu_job job = { .ng = ng, .f = f, .line = reader.line };
 	struct kvm_memory_slot *slot;
 	u32 why;
 
@@ -438,15 +568,66 @@ static enum nf_result nmmu_fault(struct kvm_vcpu *vcpu, struct nested_fault *f)
 		return nmmu_reflect(vcpu, f, f->dsisr);
 	gwalk_walk(&rd, f->l1_root, f->ngpa, &f->l1);
 	why = nfault_l1_refusal(f);
-	if (why)
+	if (why) {
+		vcpu->arch.nested_replay = nfault_to_replay(f, ng->glpid);
 		return nmmu_reflect(vcpu, f, why);
-
+	}
 	slot = gfn_to_memslot(vcpu->kvm, gpa_to_gfn(f->l1.addr));
 	if (!nmmu_slot_is_usable(slot))
 		return f->dsisr & DSISR_PRTABLE_FAULT ? NF_INJECT : NF_EMULATE;
 	if (f->access == NFAULT_STORE && (slot->flags & KVM_MEM_READONLY))
 		return NF_INJECT;
-	return nmmu_install(ng, f, slot);
+	job.slot = slot;
+	return nmmu_install(&job);
+}
+
+/* As a fault, but all that does not end with a leaf is left to L2 to find. */
+static void nmmu_replay_fault(struct kvm_nested_guest *ng,
+			      struct nested_fault *f)
+{
+	struct nmmu_reader reader = { .kvm = ng->kvm };
+	const struct gwalk_reader rd = { .read = nmmu_read_l1,
+					 .ctx = &reader };
+	struct nmmu_job job = { .ng = ng, .f = f, .line = reader.line };
+	struct kvm_memory_slot *slot;
+
+	if (!nmmu_snapshot(ng, f))
+		return;
+	gwalk_walk(&rd, f->l1_root, f->ngpa, &f->l1);
+	if (nfault_l1_refusal(f))
+		return;
+	slot = gfn_to_memslot(ng->kvm, gpa_to_gfn(f->l1.addr));
+	if (!nmmu_slot_is_usable(slot) || (slot->flags & KVM_MEM_READONLY))
+		return;
+	job.slot = slot;
+	nmmu_install(&job);
+	nvm_count(ng->kvm, NVM_REPLAYS);
+}
+
+/**
+ * nmmu_replay() - has L1 handled the fault that it saw last
+ * @vcpu: vCPU of L1 that is about to enter
+ * @ng: guest that it enters, with a reference held
+ *
+ * A first touch of a page then costs one exit of L2 and not two.
+ *
+ * Context: Process context, may sleep; kvm->srcu not held through @vcpu.
+ */
+void nmmu_replay(struct kvm_vcpu *vcpu, struct kvm_nested_guest *ng)
+{
+	struct nested_fault f = { .side = NFAULT_DATA };
+	u64 replay = vcpu->arch.nested_replay;
+	int idx;
+
+	if (!replay)
+		return;
+	vcpu->arch.nested_replay = 0;
+	if (!READ_ONCE(nested_replay) ||
+	    !nfault_from_replay(&f, replay, ng->glpid))
+		return;
+	idx = srcu_read_lock(&vcpu->kvm->srcu);
+	nmmu_replay_fault(ng, &f);
+	srcu_read_unlock(&vcpu->kvm->srcu, idx);
 }
 
 static void nmmu_inject(struct kvm_vcpu *vcpu, const struct nested_fault *f)

@@ -244,4 +244,40 @@ static inline u64 nfault_reflect_srr1(const struct nested_fault *f, u64 msr,
 	return msr;
 }
 
+/*
+ * A fault that L1 is to handle, to be tried again before L2 runs: the key of the
+ * mapping, and in its low bits what was wanted.
+ */
+#define NFAULT_REPLAY		BIT_ULL(0)
+#define NFAULT_REPLAY_ACCESS	GENMASK_ULL(2, 1)
+
+/**
+ * nfault_to_replay() - one word that remembers a fault
+ * @f: fault that was reflected
+ * @glpid: L1's name of the guest
+ *
+ * Return: the word, never 0.
+ */
+static inline u64 nfault_to_replay(const struct nested_fault *f, glpid_t glpid)
+{
+	return nrmap_key(glpid, f->ngpa) | NFAULT_REPLAY |
+	       FIELD_PREP(NFAULT_REPLAY_ACCESS, f->access);
+}
+
+/**
+ * nfault_from_replay() - the fault that a word remembers
+ * @f: ngpa and access are set
+ * @replay: as nfault_to_replay() made it
+ * @glpid: guest that is entered
+ *
+ * Return: whether the word is of that guest.
+ */
+static inline bool nfault_from_replay(struct nested_fault *f, u64 replay,
+				      glpid_t glpid)
+{
+	f->ngpa = replay & NRMAP_KEY_FRAME;
+	f->access = FIELD_GET(NFAULT_REPLAY_ACCESS, replay);
+	return FIELD_GET(NRMAP_KEY_LPID, replay) == glpid.val;
+}
+
 #endif /* _BOOK3S_HV_NFAULT_H */
