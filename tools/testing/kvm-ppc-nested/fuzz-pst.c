@@ -18,7 +18,7 @@ static struct hlist_head heads[NR_HEADS];
 static u64 get_addr(struct fuzz *f)
 {
 	static const u64 regions[] = { 0, 0x40000000, 0x7fc0000000,
-				       0xfffff80000000 };
+				       0x8000000000 };
 	u64 addr = regions[fuzz_get(f, 1) & 3];
 
 	return addr + (fuzz_get(f, 2) << 12);
@@ -136,8 +136,12 @@ static void one_op(struct fuzz *f)
 		op_unlink(f);
 		break;
 	case 7:
-		op_renew(s);
-		break;
+		/* Costs more than all the others. */
+		if ((op & 0x78) == 0x78) {
+			op_renew(s);
+			break;
+		}
+		/* fall through */
 	default:
 		op_map(s, f);
 	}

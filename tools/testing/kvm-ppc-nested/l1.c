@@ -10,7 +10,7 @@
 #define ROOT_AT(guest)	(0x10000ULL * ((guest) + 1))
 #define FIRST_TABLE	0x40000ULL
 
-static __be64 mem[L1_TABLES / 8] __attribute__((aligned(4096)));
+static __be64 mem[L1_TABLES / 8] __aligned(4096);
 static u64 next_table = FIRST_TABLE;
 
 void l1_reset(void)

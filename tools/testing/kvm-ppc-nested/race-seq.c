@@ -38,7 +38,7 @@ static bool stop;
 static unsigned long maps, retries;
 
 /* Root, two directories and a leaf table, each where the one above says. */
-static __be64 l1_mem[0x14000 / 8] __attribute__((aligned(65536)));
+static __be64 l1_mem[0x14000 / 8] __aligned(65536);
 #define L1_LEAF(i)	(0x13000 / 8 + (i))
 #define L1_ROOT		0x40000000000000adULL
 

@@ -679,7 +679,7 @@ static void check_not_stale(const struct guest *g, const struct nested_fault *f)
 	u64 last = f->addr + (BIT_ULL(f->leaf.shift) - 1);
 	unsigned int i;
 
-	for (i = 0; i < min(g->nr_asked, (unsigned int)NR_ASKED); i++) {
+	for (i = 0; i < min_t(unsigned int, g->nr_asked, NR_ASKED); i++) {
 		const struct asked *a = &g->asked[i];
 
 		if (a->time > l2->walked && a->start <= last &&

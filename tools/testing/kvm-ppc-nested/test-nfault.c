@@ -187,27 +187,30 @@ static void compose_one(u64 *s, unsigned int l1, unsigned int l0s,
 	check_attrs(l1_attrs, l0_attrs, f.leaf.attrs);
 }
 
+static void compose_every_size(u64 *s, u64 l1, u64 l0, unsigned int base)
+{
+	unsigned int i, j;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++)
+		for (j = 0; j < ARRAY_SIZE(sizes); j++)
+			if (sizes[j] == base || sizes[j] >= 21)
+				compose_one(s, sizes[i], sizes[j], base, l1,
+					    l0);
+}
+
 TEST(nfault_compose_never_gives_more_than_both)
 {
-	/* R, C and the three rights, for both, and one attribute each. */
-	unsigned int a, b, i, j, base;
+	unsigned int a, b;
 	u64 s = 7;
 
+	/* R, C and the three rights, for both, and one attribute each. */
 	for (a = 0; a < 32; a++) {
 		for (b = 0; b < 32; b++) {
 			u64 l1 = (a & 7) | (a & 24) << 4 | 0x30;
 			u64 l0 = (b & 7) | (b & 24) << 4 | (a & b & 1) << 5;
 
-			for (base = 12; base <= 16; base += 4)
-				for (i = 0; i < 4; i++)
-					for (j = 0; j < 4; j++)
-						if (sizes[j] == base ||
-						    sizes[j] >= 21)
-							compose_one(&s,
-								    sizes[i],
-								    sizes[j],
-								    base, l1,
-								    l0);
+			compose_every_size(&s, l1, l0, 12);
+			compose_every_size(&s, l1, l0, 16);
 		}
 	}
 }

@@ -20,7 +20,7 @@ TEST(rpt_entry_is_leaf_or_directory_only_if_valid)
 
 TEST(rpt_load_reads_big_endian)
 {
-	static const u8 bytes[8] __attribute__((aligned(8))) = {
+	static const u8 bytes[8] __aligned(8) = {
 		0xc0, 1, 2, 3, 4, 5, 6, 0x87
 	};
 

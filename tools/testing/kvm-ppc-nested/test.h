@@ -19,10 +19,10 @@ struct test_case {
 
 void test_register(struct test_case *t);
 void test_fail(const char *file, int line, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+	__printf(3, 4);
 
 /* Printed with a failure until changed: the row of a table. */
-void test_row(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void test_row(const char *fmt, ...) __printf(1, 2);
 
 #define TEST(fn)							\
 	static void fn(void);						\

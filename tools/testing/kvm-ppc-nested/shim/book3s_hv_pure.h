@@ -34,7 +34,10 @@ typedef u64 __be64;
 
 #define __must_check		__attribute__((warn_unused_result))
 #define __must_hold(lock)
-#define __maybe_unused		__attribute__((unused))
+#define __maybe_unused		__attribute__((__unused__))
+#define __noreturn		__attribute__((__noreturn__))
+#define __printf(a, b)		__attribute__((__format__(printf, a, b)))
+#define __aligned(n)		__attribute__((__aligned__(n)))
 
 #define BIT(n)			(1UL << (n))
 #define BIT_ULL(n)		(1ULL << (n))
@@ -69,6 +72,7 @@ typedef u64 __be64;
 
 #define READ_ONCE(x)		__atomic_load_n(&(x), __ATOMIC_RELAXED)
 #define WRITE_ONCE(x, v)	__atomic_store_n(&(x), v, __ATOMIC_RELAXED)
+/* One processor at a time: only the compiler could reorder. */
 #define smp_wmb()		__atomic_signal_fence(__ATOMIC_SEQ_CST)
 
 #define swab32(x)		__builtin_bswap32(x)

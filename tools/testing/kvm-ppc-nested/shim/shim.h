@@ -51,7 +51,7 @@ unsigned int shim_expect_broken(bool expect);
 
 /* Something that must not happen has: say so and end. */
 void shim_die(const char *file, int line, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4), noreturn));
+	__printf(3, 4) __noreturn;
 
 #define die(...)	shim_die(__FILE__, __LINE__, __VA_ARGS__)
 
