@@ -24,6 +24,12 @@ u64 l1_root(unsigned int guest)
 	return 0x40000000000000adULL | ROOT_AT(guest);
 }
 
+u64 l1_other_root(unsigned int guest)
+{
+	memcpy(&mem[ROOT_AT(L1_GUESTS) / 8], &mem[ROOT_AT(guest) / 8], 0x10000);
+	return l1_root(L1_GUESTS);
+}
+
 static u64 get(u64 addr)
 {
 	return be64_to_cpu(mem[addr / 8]);

@@ -24,6 +24,9 @@ void l1_reset(void);
 /* First doubleword of the entry of a guest. */
 u64 l1_root(unsigned int guest);
 
+/* Another root, that begins as a copy; L1 has one for all its guests. */
+u64 l1_other_root(unsigned int guest);
+
 /* Map as a hypervisor does that makes tables as it needs them. */
 void l1_map(unsigned int guest, u64 ngpa, const struct l1_leaf *leaf);
 /* Change the entry that maps an address, if any: clear, then set bits. */

@@ -53,7 +53,7 @@ struct guest {
 	struct shadow old[NR_OLD];
 	u64 inval_seq;
 	bool dead;
-	u64 root;
+	u64 root, next_root;
 };
 
 static struct stress st;
@@ -337,6 +337,7 @@ static void detach(struct guest *g, struct pst *new, bool bump)
 	pure_lock(&tree_lock);
 	if (bump) {
 		g->inval_seq++;
+		g->root = g->next_root;
 		note_dropped(g, time, 0, ~0ULL);
 	}
 	pst_detach(g->live.pst);
@@ -348,7 +349,7 @@ static void detach(struct guest *g, struct pst *new, bool bump)
 static void born(struct guest *g)
 {
 	g->live.pst = new_live(g);
-	g->root = l1_root(g->nr);
+	g->root = g->next_root = l1_root(g->nr);
 	tlb_lpid_begin(lpid_of(g));
 	settle(g);
 	g->dead = false;
@@ -436,6 +437,10 @@ static void invalidate(const struct ninv *inv)
 
 	if (g->dead)
 		return;
+	/* L1's table entry is read again: another tree, perhaps. */
+	if (inv->kind == NINV_LPID_ALL)
+		g->next_root = one_in(&st, 2) ? l1_root(g->nr) :
+						l1_other_root(g->nr);
 	if (inv->kind == NINV_RANGE)
 		invalidate_range(g, inv->start, inv->last);
 	else if (inv->kind != NINV_NOTHING)

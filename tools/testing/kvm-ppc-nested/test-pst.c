@@ -300,6 +300,24 @@ TEST(pst_unblock_goes_through_a_whole_tree_in_steps_of_one_table)
 	end();
 }
 
+TEST(pst_unblock_does_nothing_where_nothing_is_in_the_way)
+{
+	struct pst_gather g;
+
+	begin(PST_SHADOW);
+	map(0x1000, 0x1000, RWX, 12);
+	pst_gather_init(&g);
+	pure_lock(&tree_lock);
+	pst_unblock(pst, 0x2000, 12, &g);
+	pst_unblock(pst, 0x200000, 21, &g);
+	pst_unblock(pst, 0x40000000, 30, &g);
+	EXPECT(!g.nr && !g.walks && !g.everything);
+	pure_unlock(&tree_lock);
+	EXPECT_EQ(pst_nr_leaves(pst), 1);
+	EXPECT_EQ(nr_tables(), 4);
+	end();
+}
+
 TEST(pst_find_does_not_see_the_neighbours)
 {
 	begin(PST_SHADOW);
@@ -857,6 +875,31 @@ TEST(pst_state_never_skips_or_goes_back)
 	pst_destroy(pst);
 	EXPECT_EQ(shim_expect_broken(false), 3);
 	end();
+}
+
+TEST(pst_tree_that_waits_to_be_drained_is_not_destroyed)
+{
+	struct list_head queue, doomed = { &doomed, &doomed };
+
+	begin(PST_SHADOW);
+	INIT_LIST_HEAD(&queue);
+	pure_lock(&tree_lock);
+	pst_detach(pst);
+	pure_unlock(&tree_lock);
+	lpid_set_entry(LPID, 0, 0);
+	tlb_lpid_end(LPID);
+	pure_lock(&tree_lock);
+	pst_quiesce(pst);
+	list_add(&pst->drain, &queue);
+	EXPECT(!pst_drain_step(pst, 10, &doomed));
+	pure_unlock(&tree_lock);
+	pst_free_doomed(&doomed);
+	shim_expect_broken(true);
+	pst_destroy(pst);
+	EXPECT_EQ(shim_expect_broken(false), 1);
+	list_del_init(&pst->drain);
+	pst_destroy(pst);
+	tlb_stop();
 }
 
 TEST(pst_gather_that_was_not_flushed_frees_nothing)
