@@ -159,6 +159,8 @@ enum nmmu_op {
 bool nmmu_over_frames(const struct kvm_memory_slot *slot, gfn_t first,
 		      gfn_t last, enum nmmu_op op, struct pst_gather *g);
 void nmmu_invalidate(struct kvm *kvm, const struct ninv *inv);
+unsigned long nmmu_read_real(struct kvm_vcpu *vcpu, u64 ngpa, void *to,
+			     unsigned long n);
 void nmmu_replay(struct kvm_vcpu *vcpu, struct kvm_nested_guest *ng);
 
 /* Entries in one cache line of a table of L1. */

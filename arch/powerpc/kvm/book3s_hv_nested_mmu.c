@@ -581,6 +581,55 @@ static enum nf_result nmmu_fault(struct kvm_vcpu *vcpu, struct nested_fault *f)
 	return nmmu_install(&job);
 }
 
+/* L1's translation of one load of L2, as of now; 0 or -EFAULT. */
+static int nmmu_translate(struct kvm_nested_guest *ng, u64 ngpa, u64 *gpa)
+{
+	struct nested_fault f = { .access = NFAULT_LOAD, .ngpa = ngpa };
+	struct nmmu_reader reader = { .kvm = ng->kvm };
+	const struct gwalk_reader rd = { .read = nmmu_read_l1,
+					 .ctx = &reader };
+
+	if (!nmmu_snapshot(ng, &f))
+		return -EFAULT;
+	gwalk_walk(&rd, f.l1_root, ngpa, &f.l1);
+	if (f.l1.cause != GWALK_LEAF ||
+	    !(nfault_rights(f.l1.pte.val) & RPT_R))
+		return -EFAULT;
+	*gpa = f.l1.addr;
+	return 0;
+}
+
+/**
+ * nmmu_read_real() - read memory of L2 by L2 real address
+ * @vcpu: vCPU with L2 state loaded
+ * @ngpa: L2 real address; bits above the tree's are ignored in real mode
+ * @to: kernel buffer
+ * @n: bytes
+ *
+ * Context: Process context, may sleep; kvm->srcu is taken.
+ * Return: bytes not read.
+ */
+unsigned long nmmu_read_real(struct kvm_vcpu *vcpu, u64 ngpa, void *to,
+			     unsigned long n)
+{
+	unsigned long part;
+	u64 gpa;
+	int idx;
+
+	ngpa &= RPT_EA_LAST;
+	idx = srcu_read_lock(&vcpu->kvm->srcu);
+	for (; n; n -= part, ngpa += part, to += part) {
+		/* The smallest page that L1 can have. */
+		part = min(n, BIT(RPT_SHIFT_4K) -
+			      (ngpa & (BIT(RPT_SHIFT_4K) - 1)));
+		if (nmmu_translate(vcpu->arch.nested, ngpa, &gpa) ||
+		    kvm_read_guest(vcpu->kvm, gpa, to, part))
+			break;
+	}
+	srcu_read_unlock(&vcpu->kvm->srcu, idx);
+	return n;
+}
+
 /* As a fault, but all that does not end with a leaf is left to L2 to find. */
 static void nmmu_replay_fault(struct kvm_nested_guest *ng,
 			      struct nested_fault *f)

@@ -133,8 +133,14 @@ long kvmhv_copy_from_guest_radix(struct kvm_vcpu *vcpu, gva_t eaddr, void *to,
 				 unsigned long n)
 {
 	struct quadrant_copy c = { QUADRANT_LOAD, to };
-	long left = quadrant_copy_vcpu(vcpu, eaddr, c, n);
+	long left;
 
+	/* Quadrants always translate; an L2 in real mode does not. */
+	if (vcpu->arch.nested &&
+	    !(kvmppc_get_msr(vcpu) & (MSR_IR | MSR_DR)))
+		left = nmmu_read_real(vcpu, eaddr, to, n);
+	else
+		left = quadrant_copy_vcpu(vcpu, eaddr, c, n);
 	if (left > 0)
 		memset(to + (n - left), 0, left);
 	return left;
