@@ -19,13 +19,11 @@
  *  2 snapshot after the walk		6 publish the root seen before the mutex
  *  3 bump after the zap, in a hold of its own
  *  4 flush after the lock is dropped	7 notifier skips detached trees
- *  8 the page form does not wait for a detached tree
+ *  8 do not wait for a detached tree	9 no bump for the whole guest
  */
 #ifndef BUG
 #define BUG 0
 #endif
-
-#define NONE 9
 
 byte l1 = 1;			/* version of L1's entry */
 byte seq = 0;			/* inval_seq */
@@ -34,10 +32,12 @@ bool pate = false;		/* pate_mutex */
 
 byte shadow[3];			/* leaf of each tree: a version, 0 none */
 byte frame[3];			/* and the frame that it was made from */
-bool detached[3];		/* not yet quiet */
+bool detached[3];		/* replaced, hardware may walk it */
+bool quiet[3];			/* nobody walks it: it is being drained */
 byte live = 0;			/* tree that gains leaves */
 byte next = 1;			/* next tree to be made */
-byte root = 0;			/* published */
+byte root = 0;			/* in the table entry that hardware reads */
+byte published = 0;		/* what software knows to be there and flushed */
 byte walked = 0;		/* root that hardware has cached */
 
 byte tlb = 0;			/* cached leaf */
@@ -91,46 +91,81 @@ proctype vcpu()
 	UNLOCK(lock)
 }
 
-/* Publish whichever tree is live now; what was detached before is quiet. */
+/* A detached tree was out of the entry before the flush: nobody walks it. */
+inline quiesce(i)
+{
+	if
+	:: detached[i] && i != published ->
+		assert(walked != i && root != i);
+		detached[i] = false;
+		quiet[i] = true
+	:: else
+	fi
+}
+
+inline quiesce_all()
+{
+	atomic {
+		quiesce(0);
+		quiesce(1);
+		quiesce(2)
+	}
+}
+
+/*
+ * Publish whichever tree is live now; what was detached before is quiet. It may
+ * be detached meanwhile: then it stays published, and is not quiet yet.
+ */
 inline settle(early)
 {
-	LOCK(pate);
-	d_step {
-		was[0] = detached[0]; was[1] = detached[1];
-		was[2] = detached[2]
-	}
-#if BUG == 5
-	d_step {
-		if :: was[0] -> detached[0] = false; shadow[0] = 0 :: else fi;
-		if :: was[1] -> detached[1] = false; shadow[1] = 0 :: else fi
-	}
-	assert(!(was[0] && walked == 0));
-	assert(!(was[1] && walked == 1));
-#endif
-#if BUG == 6
-	root = early;
-#else
-	root = live;
-#endif
-	FLUSH_ALL;
 	LOCK(lock);
-	d_step {
-		if :: was[0] -> detached[0] = false :: else fi;
-		if :: was[1] -> detached[1] = false :: else fi;
-		if :: was[2] -> detached[2] = false :: else fi
-	}
+	settled = published == live;
 	UNLOCK(lock);
-	UNLOCK(pate);
-	/* The worker drains what is quiet: nobody may walk it. */
-	assert(!(was[0] && (walked == 0 || root == 0)));
-	assert(!(was[1] && (walked == 1 || root == 1)))
+	if
+#if BUG == 8
+	:: true -> skip
+#else
+	:: settled -> skip
+	:: !settled ->
+		LOCK(pate);
+		if
+#if BUG == 6
+		:: true ->
+			tree = early;
+#else
+		:: published != live ->
+			LOCK(lock);
+			tree = live;
+			UNLOCK(lock);
+#endif
+#if BUG == 5
+			LOCK(lock);
+			published = tree;
+			quiesce_all();
+			UNLOCK(lock);
+#endif
+			assert(!quiet[tree]);
+			root = tree;
+			FLUSH_ALL;
+			LOCK(lock);
+			published = tree;
+			quiesce_all();
+			UNLOCK(lock)
+#if BUG != 6
+		:: else
+#endif
+		fi;
+		UNLOCK(pate)
+#endif
+	fi
 }
 
 /* L1 changes its entry, then asks for one page. */
 proctype inval_page()
 {
 	byte mine;
-	bool was[3];
+	bool settled;
+	byte tree;
 
 	d_step { l1++; mine = l1 }
 	LOCK(lock);
@@ -150,26 +185,40 @@ proctype inval_page()
 	seq++;
 	UNLOCK(lock);
 #endif
-#if BUG != 8
-	if
-	:: detached[0] || detached[1] || detached[2] -> settle(live)
-	:: else
-	fi;
-#endif
+	settle(live);
 	assert(tlb == 0 || tlb >= mine)
 }
 
-/* L1 changes its entry, then asks for everything of the guest. */
+/*
+ * L1 changes its entry, then asks for everything of the guest. The bump comes
+ * first, memory for another tree is got without the lock; a tree that had no
+ * leaf at the bump has none since that L1 could complain about.
+ */
 proctype inval_guest()
 {
 	byte mine, now;
-	bool was[3];
+	bool settled, leaves;
+	byte tree;
 
 	d_step { l1++; mine = l1 }
 	LOCK(lock);
+#if BUG != 9
 	seq++;
-	d_step { detached[live] = true; live = next; next++; now = live }
+#endif
+	leaves = shadow[live] != 0;
 	UNLOCK(lock);
+	if
+	:: leaves ->
+		LOCK(lock);
+		d_step {
+			detached[live] = true;
+			live = next;
+			next++;
+			now = live
+		}
+		UNLOCK(lock)
+	:: else -> now = live
+	fi;
 	settle(now);
 	assert(tlb == 0 || tlb >= mine)
 }
@@ -177,7 +226,8 @@ proctype inval_guest()
 /* Memory is short: the whole tree goes, but L1 has not asked for anything. */
 proctype discard()
 {
-	bool was[3];
+	bool settled;
+	byte tree;
 	byte now;
 
 	LOCK(lock);
@@ -234,6 +284,7 @@ init
 		run inval_guest();
 		run notifier()
 #elif defined(GUESTS)
+		run vcpu();
 		run inval_guest();
 		run inval_guest()
 #else
