@@ -218,9 +218,7 @@ static bool host_allows(u64 attrs, enum nfault_access access)
 
 	if (access == NFAULT_FETCH)
 		return rights & RPT_X;
-	if (access == NFAULT_STORE)
-		return (rights & RPT_W) && (attrs & RPT_CHG);
-	return rights & RPT_R;
+	return rights & (access == NFAULT_STORE ? RPT_W : RPT_R);
 }
 
 /* The page fault of the host: sleeps, takes our lock on its own. */
@@ -617,8 +615,11 @@ static void op_host_clean(void)
 static void op_host_age(void)
 {
 	u64 gpa = any_host_gpa();
+	struct pst_pos pos;
 
 	pure_lock(&tree_lock);
+	if (pst_find_leaf(host, gpa, &pos))
+		pst_weaken_leaf(&pos, RPT_REF, NULL);
 	over_range(gpa, gpa, OVER_AGE, NULL);
 	pure_unlock(&tree_lock);
 }
@@ -736,21 +737,34 @@ static enum attempt map_locked(struct guest *g, struct nested_fault *f,
 	return AGAIN;
 }
 
+/* Our own leaf as one more access uses it: R, and C for a store, are set. */
+static bool use_host_leaf(const struct nested_fault *f, struct pst_leaf *l0)
+{
+	struct pst_pos pos;
+	u64 want = RPT_REF;
+
+	if (!pst_find_leaf(host, f->l1.addr, &pos) ||
+	    !host_allows(pos.pte.val, f->access))
+		return false;
+	if (f->access == NFAULT_STORE)
+		want |= RPT_CHG;
+	pst_strengthen_leaf(&pos, want);
+	*l0 = (struct pst_leaf){ .pa = pos.pte.val & RPT_RPN,
+				 .attrs = (pos.pte.val | want) & RPT_ATTRS,
+				 .shift = pos.table->shift };
+	return true;
+}
+
 static enum attempt attempt_locked(struct guest *g, struct nested_fault *f,
 				   struct pst_mem *mem,
 				   struct pst_gather *gather)
 {
 	struct pst_leaf l0;
-	struct pst_pos pos;
 
 	if (g->dead || g->inval_seq != f->inval_seq)
 		return STALE;
-	if (!pst_find_leaf(host, f->l1.addr, &pos) ||
-	    !host_allows(pos.pte.val, f->access))
+	if (!use_host_leaf(f, &l0))
 		return NO_LEAF;
-	l0 = (struct pst_leaf){ .pa = pos.pte.val & RPT_RPN,
-				.attrs = pos.pte.val & RPT_ATTRS,
-				.shift = pos.table->shift };
 	nfault_compose(f, &l0, base_shift);
 	return map_locked(g, f, mem, gather);
 }
