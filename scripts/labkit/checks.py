@@ -26,6 +26,15 @@ CHECKPATCH_IGNORED = (
     "EMBEDDED_FILENAME", # taken for a file name: the path in a Kconfig 'source' line
 )
 
+# Programs for user space under tools/: what the kernel has instead does not exist there.
+USER_IGNORED = CHECKPATCH_IGNORED + (
+    "VOLATILE", # no READ_ONCE() in user space
+    "PREFER_DEFINED_ATTRIBUTE_MACRO", # no compiler_attributes.h
+    "AVOID_EXTERNS", # symbols of an assembler file, which has no header
+    "MACRO_WITH_FLOW_CONTROL", # TEST_MAIN() is a whole function
+    "COMPLEX_MACRO", # a list of cases for an initialiser
+)
+
 
 def our_messages(text, names):
     """The diagnostics in @text that are about one of the files @names."""
@@ -77,18 +86,22 @@ class CheckKernel(Kernel):
 
 
 def checkpatch():
-    """Complaints of checkpatch about our kernel files and hooks."""
+    """Complaints of checkpatch about our files and hooks."""
+    files = {name: path for name, path in source.overlay_files().items()
+             if CHECKED.search(name) or name.endswith(("Kconfig", ".rst"))}
+    user = [path for name, path in files.items() if name.startswith("tools/")]
+    kernel = [path for name, path in files.items() if not name.startswith("tools/")]
+    return (run_checkpatch(CHECKPATCH_IGNORED, kernel, "-f")
+            + run_checkpatch(USER_IGNORED, user, "-f")
+            + run_checkpatch(CHECKPATCH_IGNORED, source.series()))
+
+
+def run_checkpatch(ignored, files, *options):
+    if not files:
+        return []
     script = os.path.join(source.original("ours"), "scripts", "checkpatch.pl")
-    ignored = "--ignore=" + ",".join(CHECKPATCH_IGNORED)
-    options = ["perl", script, "--no-tree", "--no-summary", "--terse", "--show-types", ignored]
-    files = [path for name, path in source.overlay_files().items()
-             if CHECKED.search(name) or name.endswith(("Kconfig", ".rst"))]
-    found = run_checkpatch(options + ["-f", *files]) if files else []
-    patches = source.series()
-    return found + (run_checkpatch(options + patches) if patches else [])
-
-
-def run_checkpatch(command):
+    command = ["perl", script, "--no-tree", "--no-summary", "--terse", "--show-types",
+               "--ignore=" + ",".join(ignored), *options, *files]
     result = subprocess.run(command, capture_output=True, text=True, cwd=paths.TOP)
     if result.returncode and not result.stdout.strip():
         raise LabError("checkpatch.pl does not run: " + result.stderr.strip().splitlines()[0])
