@@ -31,6 +31,14 @@
 #define NLIMIT_QUOTA_MIN	SZ_4M
 #define NLIMIT_QUOTA_SHIFT	8
 
+/*
+ * Tables a guest keeps for each vCPU of the VM, whatever the quota: an L2 whose
+ * next access always drives out its own instruction would never get anywhere.
+ * An instruction and its operands on both sides of a page boundary, each with
+ * the tables of L2 that translate them, need fewer.
+ */
+#define NLIMIT_TABLES_KEPT	32
+
 /* Tables dropped in one hold of mmu_lock. */
 #define NLIMIT_EVICT_BATCH	4
 
@@ -199,16 +207,18 @@ static bool nlimit_is_over(struct kvm_nested_vm *nvm, u64 quota)
 	return atomic_long_read(&nvm->account.bytes) > quota;
 }
 
-/* Oldest leaf tables of one tree; false if there is none. */
+/* Oldest leaf tables of one tree; false if there is none to spare. */
 static bool nlimit_evict_tables(struct kvm_nested_guest *ng)
 {
+	unsigned long keep = NLIMIT_TABLES_KEPT *
+			     atomic_read(&ng->kvm->online_vcpus);
 	struct pst_gather g;
 	unsigned int n = 0;
 
 	pst_gather_init(&g);
 	spin_lock(&ng->kvm->mmu_lock);
 	while (n < NLIMIT_EVICT_BATCH && ng->live &&
-	       pst_evict_oldest(ng->live, &g))
+	       ng->live->nr_tables > keep && pst_evict_oldest(ng->live, &g))
 		n++;
 	pst_gather_flush(&g);
 	spin_unlock(&ng->kvm->mmu_lock);
@@ -221,8 +231,9 @@ static bool nlimit_evict_tables(struct kvm_nested_guest *ng)
  * nlimit_make_room() - before tables are allocated, get under the quota
  * @ng: guest that needs them, with a reference held
  *
- * Detached trees first, then idle guests, then the oldest tables of @ng. What
- * is left to allocate is at most three tables for each vCPU (M1), or a root.
+ * Detached trees first, then idle guests, then the oldest tables of @ng down to
+ * NLIMIT_TABLES_KEPT for each vCPU. What is left to allocate is at most three
+ * tables for each vCPU (M1), or a root.
  *
  * Context: Process context, may sleep; no lock of ours is held.
  */

@@ -17,6 +17,9 @@
 
 /* --- memory ------------------------------------------------------------- */
 
+/* Tables that one eviction looks at under the lock. */
+#define PST_EVICT_LOOK		512
+
 static unsigned int pst_slot_size(enum pst_kind kind, unsigned int level)
 {
 	if (level == RPT_LEVEL_ROOT)
@@ -325,6 +328,8 @@ static void pst_link_child(struct pst_pos *pos, struct pst_table *child,
 	child->index = pos->index;
 	child->base = pst_pos_addr(pos);
 	list_add_tail(&child->node, &pst->tables);
+	pst->nr_tables++;
+	child->parent->nr_below++;
 	*pst_child_slot(pos->table, pos->index) = child;
 	/*
 	 * The zeroes of the new table come before the entry that leads to it.
@@ -343,6 +348,8 @@ static void pst_unlink_table(struct pst_table *t, struct pst_gather *g)
 
 	pst_gather_bind(g, t->pst);
 	pst_change(&pos, ~0ULL, 0);
+	t->pst->nr_tables--;
+	t->parent->nr_below--;
 	*pst_child_slot(pos.table, pos.index) = NULL;
 	g->walks = true;
 	list_move_tail(&t->node, &g->doomed);
@@ -650,30 +657,6 @@ void pst_unblock(struct pst *pst, u64 addr, unsigned int shift,
 		pst_zap_leaf(&pos, g);
 }
 
-/**
- * pst_evict_oldest() - drop the leaf table that was linked first
- * @pst: the tree
- * @g: gets what has to be flushed and freed
- *
- * Tables above the leaves stay. At most 512 leaves go.
- *
- * Context: Under the lock; @g is flushed before it is dropped.
- * Return: false if there is no leaf table.
- */
-bool pst_evict_oldest(struct pst *pst, struct pst_gather *g)
-{
-	struct pst_table *t;
-
-	pure_assert_locked(pst->lock);
-	list_for_each_entry(t, &pst->tables, node) {
-		if (!t->level) {
-			pst_evict_table(t, g);
-			return true;
-		}
-	}
-	return false;
-}
-
 /* --- zap a range -------------------------------------------------------- */
 
 /* Tables that became empty inside the range go too, from the leaf upwards. */
@@ -713,6 +696,38 @@ u64 pst_zap_range(struct pst *pst, u64 start, u64 last, unsigned int budget,
 		it.pos.table = pst_prune(it.pos.table, start, last, g);
 	}
 	return it.addr <= min(last, RPT_EA_LAST) ? it.addr : 0;
+}
+
+/**
+ * pst_evict_oldest() - drop the table of leaves that was linked first
+ * @pst: the tree
+ * @g: gets what has to be flushed and freed
+ *
+ * At most 512 leaves go, and the tables above that are empty then. A table with
+ * tables below it goes to the end of the queue: they are older than it now, so
+ * that it is not looked at again until they are gone.
+ *
+ * Context: Under the lock; @g is flushed before it is dropped.
+ * Return: false if there was none among the first PST_EVICT_LOOK tables.
+ */
+bool pst_evict_oldest(struct pst *pst, struct pst_gather *g)
+{
+	unsigned int look = PST_EVICT_LOOK;
+	struct pst_table *t, *next, *parent;
+
+	pure_assert_locked(pst->lock);
+	list_for_each_entry_safe(t, next, &pst->tables, node) {
+		if (t->parent && !t->nr_below) {
+			parent = t->parent;
+			pst_evict_table(t, g);
+			pst_prune(parent, 0, RPT_EA_LAST, g);
+			return true;
+		}
+		if (!--look)
+			break;
+		list_move_tail(&t->node, &pst->tables);
+	}
+	return false;
 }
 
 /* --- detach and drain --------------------------------------------------- */
@@ -844,11 +859,12 @@ static enum pst_fault pst_audit_table(struct pst_table *t,
 {
 	struct pst_pos pos = { .table = t };
 	enum pst_fault fault = PST_SOUND;
-	unsigned int present = 0;
+	unsigned int present = 0, below = 0;
 
 	for (; pos.index < BIT(t->bits) && !fault; pos.index++) {
 		pos.pte = rpt_load(&t->pte[pos.index]);
 		present += rpt_is_valid(pos.pte);
+		below += rpt_is_dir(pos.pte);
 		if (rpt_is_dir(pos.pte))
 			fault = pst_audit_child(&pos);
 		else if (rpt_is_leaf(pos.pte))
@@ -858,7 +874,7 @@ static enum pst_fault pst_audit_table(struct pst_table *t,
 		if (rpt_is_leaf(pos.pte) && t->level < RPT_LEVEL_ROOT)
 			nr_leaves[t->level]++;
 	}
-	if (!fault && present != t->nr_present)
+	if (!fault && (present != t->nr_present || below != t->nr_below))
 		fault = PST_BAD_COUNT;
 	return fault;
 }
@@ -875,15 +891,19 @@ static enum pst_fault pst_audit_table(struct pst_table *t,
 enum pst_fault pst_audit(struct pst *pst)
 {
 	unsigned long nr_leaves[RPT_LEVEL_ROOT] = {};
+	unsigned long nr_tables = 0;
 	enum pst_fault fault;
 	struct pst_table *t;
 
 	pure_assert_locked(pst->lock);
 	list_for_each_entry(t, &pst->tables, node) {
+		nr_tables += !!t->parent;
 		fault = pst_audit_table(t, nr_leaves);
 		if (fault)
 			return fault;
 	}
+	if (nr_tables != pst->nr_tables)
+		return PST_BAD_COUNT;
 	return memcmp(nr_leaves, pst->nr_leaves, sizeof(nr_leaves)) ?
 	       PST_BAD_COUNT : PST_SOUND;
 }

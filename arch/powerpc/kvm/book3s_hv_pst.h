@@ -75,6 +75,7 @@ union pst_slot {
  * @base: first address that the table maps
  * @index: of the entry in @parent
  * @nr_present: valid entries (T3)
+ * @nr_below: entries that lead to tables
  * @level: 3 is the root
  * @bits: log2 entries
  * @shift: log2 bytes of an entry
@@ -90,6 +91,7 @@ struct pst_table {
 	u64 base;
 	u16 index;
 	u16 nr_present;
+	u16 nr_below;
 	u8 level;
 	u8 bits;
 	u8 shift;
@@ -107,6 +109,7 @@ struct pst_table {
  * @tables: all tables, oldest first, the root first of all
  * @drain: for the owner, once detached
  * @nr_leaves: valid leaves by level
+ * @nr_tables: tables without the root
  * @account: where its memory is counted
  */
 struct pst {
@@ -119,6 +122,7 @@ struct pst {
 	struct list_head tables;
 	struct list_head drain;
 	unsigned long nr_leaves[RPT_LEVEL_ROOT];
+	unsigned long nr_tables;
 	struct pst_account *account;
 };
 

@@ -234,7 +234,7 @@ static struct subject *subject_of(const struct pst *pst)
 	die("leaf of a tree that is gone");
 }
 
-/* Memory is short: the leaf table that was linked first goes. */
+/* Memory is short: the first table in the queue that has none below goes. */
 static void op_evict(void)
 {
 	struct subject *s = any_live();
@@ -244,13 +244,14 @@ static void op_evict(void)
 	pst_gather_init(&g);
 	pure_lock(&tree_lock);
 	list_for_each_entry(t, &s->pst->tables, node) {
-		if (t->level)
+		if (!t->parent || t->nr_below)
 			continue;
 		oldest = t;
 		break;
 	}
 	if (oldest)
-		model_zap(&s->model, oldest->base, oldest->base + 0x1fffff);
+		model_zap(&s->model, oldest->base, oldest->base - 1 +
+			  ((uint64_t)1 << (oldest->bits + oldest->shift)));
 	if (pst_evict_oldest(s->pst, &g) != !!oldest)
 		die("evicted nothing, or something");
 	pst_gather_flush(&g);

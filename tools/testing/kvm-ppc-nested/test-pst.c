@@ -254,8 +254,6 @@ TEST(pst_evicts_the_leaf_table_that_came_first)
 {
 	begin(PST_SHADOW);
 	EXPECT(!evict_oldest());
-	map(0x40000000, 0x40000000, RWX, 21);
-	EXPECT(!evict_oldest());
 	map(0x200000, 0x1000, RWX, 12);
 	map(0, 0x10000, RWX, 16);
 	map(0x201000, 0x1000, RWX, 12);
@@ -263,10 +261,26 @@ TEST(pst_evicts_the_leaf_table_that_came_first)
 	expect_none(0x200000);
 	expect_none(0x201000);
 	expect_leaf(0, 0x10000, RWX, 16);
+	map(0x40000000, 0x40000000, RWX, 21);
 	EXPECT(evict_oldest());
-	EXPECT(!evict_oldest());
+	expect_none(0);
 	expect_leaf(0x40000000, 0x40000000, RWX, 21);
 	EXPECT_EQ(pst_nr_leaves(pst), 1);
+	EXPECT_EQ(pst->nr_tables, 2);
+	end();
+}
+
+TEST(pst_evicts_tables_of_large_leaves_and_what_is_empty_above)
+{
+	begin(PST_SHADOW);
+	map(0x40000000, 0x40000000, RWX, 21);
+	map(1ULL << 40, 0x40000000, RWX, 30);
+	EXPECT_EQ(pst->nr_tables, 3);
+	EXPECT(evict_oldest());
+	EXPECT(evict_oldest());
+	EXPECT(!evict_oldest());
+	EXPECT_EQ(pst_nr_leaves(pst), 0);
+	EXPECT_EQ(pst->nr_tables, 0);
 	end();
 }
 
