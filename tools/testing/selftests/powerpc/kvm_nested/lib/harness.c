@@ -115,11 +115,57 @@ static int wait_for(pid_t child)
 	return !WIFEXITED(status) || WEXITSTATUS(status);
 }
 
+/* What a case may change for the whole host, and may not get to put back. */
+static const char *const host_state[] = {
+	"/sys/module/kvm_hv/parameters/nested_max_guests",
+	"/sys/module/kvm_hv/parameters/nested_lpid_reserve",
+	"/sys/module/kvm_hv/parameters/nested_quota",
+	"/sys/devices/system/cpu/cpu1/online",
+};
+
+struct saved {
+	char text[64];
+	ssize_t bytes;
+};
+
+static void save_host(struct saved *saved)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(host_state); i++) {
+		int fd = open(host_state[i], O_RDONLY | O_CLOEXEC);
+
+		saved[i].bytes = 0;
+		if (fd < 0)
+			continue;
+		saved[i].bytes = read(fd, saved[i].text, sizeof(saved->text));
+		close(fd);
+	}
+}
+
+static void restore_host(const struct saved *saved)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(host_state); i++) {
+		int fd;
+
+		if (saved[i].bytes <= 0)
+			continue;
+		fd = open(host_state[i], O_WRONLY | O_CLOEXEC);
+		if (write(fd, saved[i].text, saved[i].bytes) < 0)
+			note("%s is not put back", host_state[i]);
+		close(fd);
+	}
+}
+
 static int run_case(const struct test_case *test, int log)
 {
+	struct saved saved[ARRAY_SIZE(host_state)];
 	pid_t child;
 	int bad;
 
+	save_host(saved);
 	fflush(stdout);
 	child = fork();
 	if (child < 0)
@@ -131,6 +177,7 @@ static int run_case(const struct test_case *test, int log)
 		_exit(0);
 	}
 	bad = wait_for(child);
+	restore_host(saved);
 	return check_log(log) || bad;
 }
 

@@ -165,6 +165,7 @@ struct l1_vcpu {
 	volatile int ended;
 	u64 ticks;			/* of the last hypercall */
 	u64 slice;			/* ticks that L2 runs at most */
+	u64 l2_msr;			/* more bits for L2's MSR */
 	u64 state_gpa;
 	u64 regs_gpa;
 	struct hv_state *state;
@@ -255,9 +256,11 @@ struct world {
 	struct l1 l1;
 	struct l1_vcpu v;
 	struct l1_tree tree;
+	struct l1_tree ea;		/* L2's own, after world_translate() */
 };
 
 void world_create(struct world *w, enum l1_order order);
+void world_translate(struct world *w);
 void world_end(struct world *w);
 
 /* --- vCPUs in threads --- */

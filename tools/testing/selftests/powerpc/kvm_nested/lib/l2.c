@@ -23,7 +23,7 @@ void l2_prepare(struct l1_vcpu *v, u32 lpid)
 void l2_goto(struct l1_vcpu *v, const char *snippet)
 {
 	SET_REGS(v, nip, L2_SNIPPETS + (snippet - snippets_begin));
-	SET_REGS(v, msr, l1_msr(v->l1));
+	SET_REGS(v, msr, l1_msr(v->l1) | v->l2_msr);
 }
 
 /* Return: trap; TRAP_HCALL if the access succeeded. */
@@ -107,6 +107,28 @@ void world_create(struct world *w, enum l1_order order)
 	l1_install(&w->l1, 1, &w->tree);
 	CHECK_EQ(l1_set_table(&w->v, L1_PTCR), H_SUCCESS);
 	l2_prepare(&w->v, 1);
+}
+
+/**
+ * world_translate() - give L2 a process table and a tree of its own
+ * @w: world; its L2 leaves real mode
+ *
+ * Addresses stay what they are. The tables are in L1's pool, which L2 finds at
+ * the same addresses, from L1_POOL on for 16M.
+ */
+void world_translate(struct world *w)
+{
+	u64 table = l1_alloc(&w->l1, 0x10000);
+	u64 *entry = l1_memory(&w->l1, table);
+
+	l1_new_tree(&w->l1, &w->ea);
+	entry[0] = __builtin_bswap64(l1_root_word(&w->ea) & ~PATB_HR);
+	l1_map(&w->ea, L2_SNIPPETS, L2_SNIPPETS, SHIFT_64K, PTE_ALL | PTE_PRIV);
+	l1_map(&w->ea, L2_DATA, L2_DATA, SHIFT_2M, PTE_ALL | PTE_PRIV);
+	l1_map_range(&w->tree, L1_POOL, L1_POOL, 0x1000000, SHIFT_64K, PTE_ALL);
+	l1_set_entry(&w->l1, 1, l1_root_word(&w->tree), PATB_HR | table);
+	CHECK_EQ(l1_inval_entry(&w->v, 1), H_SUCCESS);
+	w->v.l2_msr = MSR_IR | MSR_DR;
 }
 
 void world_end(struct world *w)

@@ -13,6 +13,7 @@
 #define PTE_RPN		0x01fffffffffff000ULL
 #define PTE_REF		0x100ULL
 #define PTE_CHG		0x080ULL
+#define PTE_PRIV	0x008ULL
 #define PTE_READ	0x004ULL
 #define PTE_WRITE	0x002ULL
 #define PTE_EXEC	0x001ULL

@@ -16,6 +16,8 @@
 
 #define MSR_SF		(1ULL << 63)
 #define MSR_ME		(1ULL << 12)
+#define MSR_IR		(1ULL << 5)
+#define MSR_DR		(1ULL << 4)
 #define MSR_LE		(1ULL << 0)
 
 struct vm {

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* C4: what L2 does where L1 has no memory, the VMM of L0 completes. */
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "lib/l1.h"
+
+#define NOWHERE		0x7000000000ULL
+#define VALUE		0x0102030405060708ULL
+
+static struct world w;
+
+static void begin(enum l1_order order)
+{
+	world_create(&w, order);
+	world_translate(&w);
+	l1_map(&w.tree, L2_DATA, NOWHERE, SHIFT_64K, PTE_ALL);
+	l1_map(&w.tree, L2_DATA + 0x10000, L1_DATA, SHIFT_64K, PTE_ALL);
+}
+
+/*
+ * L0 has to read L2's instruction. An emulator may not translate for that; then
+ * the access is tried again until the timer of L1 ends it.
+ */
+static int completed(s64 r)
+{
+	if (r == 0)
+		return 1;
+	CHECK_EQ(r, TRAP_HDEC);
+	CHECK_EQ(w.v.mmio.count, 0);
+	note("this CPU does not reach L2 through quadrants");
+	return 0;
+}
+
+static s64 enter_at(const char *snippet, u64 ngpa, u64 value)
+{
+	w.v.slice = 20 * TICKS_PER_MS;
+	l2_goto(&w.v, snippet);
+	SET_REG(&w.v, 4, ngpa);
+	SET_REG(&w.v, 5, value);
+	return l1_enter(&w.v);
+}
+
+static void load_and_store(enum l1_order order)
+{
+	begin(order);
+	w.v.mmio.answer = l1_swap64(&w.l1, VALUE);
+	if (completed(enter_at(l2_load, L2_DATA + 0x128, 0))) {
+		CHECK_EQ(w.v.mmio.count, 1);
+		CHECK_EQ(w.v.mmio.gpa, NOWHERE + 0x128);
+		CHECK_EQ(w.v.mmio.bytes, 8);
+		CHECK(!w.v.mmio.is_write);
+		CHECK_EQ(l1_run(&w.v), TRAP_HCALL);
+		CHECK_EQ(REG(&w.v, 5), VALUE);
+	}
+	w.v.mmio.count = 0;
+	if (completed(enter_at(l2_store, L2_DATA + 0x130, VALUE + 1))) {
+		CHECK_EQ(w.v.mmio.count, 1);
+		CHECK_EQ(w.v.mmio.gpa, NOWHERE + 0x130);
+		CHECK_EQ(l1_swap64(&w.l1, w.v.mmio.value), VALUE + 1);
+		CHECK(w.v.mmio.is_write);
+		CHECK_EQ(l1_run(&w.v), TRAP_HCALL);
+	}
+	l2_must_store(&w.v, L2_DATA + 0x10000, 5);
+	CHECK_EQ(l2_must_load(&w.v, L2_DATA + 0x10000), 5);
+	world_end(&w);
+}
+
+/* A store to an ioeventfd is completed without a look at the instruction. */
+static void store_to_an_eventfd(void)
+{
+	struct kvm_ioeventfd event = { .addr = NOWHERE + 0x200 };
+	u64 count = 0;
+
+	begin(L1_LITTLE);
+	event.fd = eventfd(0, EFD_NONBLOCK);
+	control(w.l1.vm.fd, KVM_IOEVENTFD, &event, "KVM_IOEVENTFD");
+	l2_must_store(&w.v, L2_DATA + 0x200, 1);
+	l2_must_store(&w.v, L2_DATA + 0x200, 2);
+	CHECK_EQ(read(event.fd, &count, sizeof(count)), sizeof(count));
+	CHECK_EQ(count, 2);
+	CHECK_EQ(w.v.mmio.count, 0);
+	world_end(&w);
+}
+
+static void little_endian(void)
+{
+	load_and_store(L1_LITTLE);
+}
+
+static void c4_big_endian(void)
+{
+	load_and_store(L1_BIG);
+}
+
+/* Rights are L1's to check first: no MMIO through a read-only page. */
+static void store_needs_the_right(void)
+{
+	begin(L1_LITTLE);
+	l1_map(&w.tree, L2_DATA, NOWHERE, SHIFT_64K, PTE_REF | PTE_READ);
+	CHECK_EQ(l2_do_store(&w.v, L2_DATA, 1), TRAP_HDSI);
+	CHECK_EQ(STATE(&w.v, hdsisr) & DSISR_PROTFAULT, DSISR_PROTFAULT);
+	CHECK_EQ(w.v.mmio.count, 0);
+	world_end(&w);
+}
+
+/* In real mode L2's instruction may be out of reach; L1 gets control back. */
+static void real_mode_does_not_hang_l1(void)
+{
+	s64 r;
+
+	begin(L1_LITTLE);
+	w.v.l2_msr = 0;
+	r = enter_at(l2_load, L2_DATA, 0);
+	CHECK(r == 0 || r == TRAP_HDEC || r == TRAP_HDSI);
+	world_end(&w);
+}
+
+static const struct test_case cases[] = {
+	{ "little_endian", little_endian },
+	{ "c4_big_endian", c4_big_endian },
+	{ "store_to_an_eventfd", store_to_an_eventfd },
+	{ "store_needs_the_right", store_needs_the_right },
+	{ "real_mode_does_not_hang_l1", real_mode_does_not_hang_l1 },
+};
+
+TEST_MAIN(cases)
