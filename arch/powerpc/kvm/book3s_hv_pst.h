@@ -106,7 +106,7 @@ struct pst_table {
  * @glpid: L1's name of the guest, for the key of a mapping
  * @kind: whose tree
  * @state: T1
- * @tables: all tables, oldest first, the root first of all
+ * @tables: all tables, oldest first, but for what pst_evict_oldest() put back
  * @drain: for the owner, once detached
  * @nr_leaves: valid leaves by level
  * @nr_tables: tables without the root

@@ -250,23 +250,44 @@ static bool evict_oldest(void)
 	return done;
 }
 
-TEST(pst_evicts_the_leaf_table_that_came_first)
+TEST(pst_evicts_the_lowest_table_that_came_first)
 {
 	begin(PST_SHADOW);
 	EXPECT(!evict_oldest());
 	map(0x200000, 0x1000, RWX, 12);
 	map(0, 0x10000, RWX, 16);
 	map(0x201000, 0x1000, RWX, 12);
+	map(0x40000000, 0x40000000, RWX, 21);
+	EXPECT_EQ(nr_tables(), 6);
 	EXPECT(evict_oldest());
 	expect_none(0x200000);
 	expect_none(0x201000);
 	expect_leaf(0, 0x10000, RWX, 16);
-	map(0x40000000, 0x40000000, RWX, 21);
+	EXPECT_EQ(nr_tables(), 5);
+	/* The directory above is empty now and goes too. */
 	EXPECT(evict_oldest());
-	expect_none(0);
 	expect_leaf(0x40000000, 0x40000000, RWX, 21);
-	EXPECT_EQ(pst_nr_leaves(pst), 1);
-	EXPECT_EQ(pst->nr_tables, 2);
+	EXPECT_EQ(nr_tables(), 3);
+	EXPECT(evict_oldest());
+	EXPECT_EQ(nr_tables(), 1);
+	EXPECT_EQ(pst_nr_leaves(pst), 0);
+	EXPECT(!evict_oldest());
+	map(0, 0x40000000, RWX, 30);
+	EXPECT(evict_oldest());
+	EXPECT_EQ(nr_tables(), 1);
+	end();
+}
+
+TEST(pst_does_not_evict_a_table_with_tables_below_it)
+{
+	begin(PST_SHADOW);
+	map(0, 0x200000, RWX, 21);
+	map(0x200000, 0x1000, RWX, 12);
+	EXPECT(evict_oldest());
+	expect_none(0x200000);
+	expect_leaf(0, 0x200000, RWX, 21);
+	EXPECT(evict_oldest());
+	EXPECT_EQ(nr_tables(), 1);
 	end();
 }
 
@@ -281,6 +302,37 @@ TEST(pst_evicts_tables_of_large_leaves_and_what_is_empty_above)
 	EXPECT(!evict_oldest());
 	EXPECT_EQ(pst_nr_leaves(pst), 0);
 	EXPECT_EQ(pst->nr_tables, 0);
+	end();
+}
+
+static void map_in_many_regions(unsigned int n, unsigned int shift)
+{
+	struct pst_leaf leaf = leaf_of(0x10000, RWX, shift);
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		tree_map(pst, (u64)i << 30, &leaf, &heads[0]);
+	tree_audit(pst);
+}
+
+TEST(pst_evicts_all_of_a_large_tree_with_a_bounded_look_each_time)
+{
+	unsigned int n = 0, vain = 0;
+
+	begin(PST_SHADOW);
+	map_in_many_regions(600, 12);
+	/* New leaf tables: now all directories are in front of them. */
+	map_in_many_regions(600, 16);
+	EXPECT_EQ(nr_tables(), 1 + 2 + 600 + 600);
+	while (pst_nr_leaves(pst) && n + vain < 2000) {
+		if (evict_oldest())
+			n++;
+		else
+			vain++;
+	}
+	EXPECT_EQ(nr_tables(), 1);
+	EXPECT_EQ(n, 600);
+	EXPECT(vain > 0 && vain < 10);
 	end();
 }
 
@@ -980,6 +1032,9 @@ TEST(pst_audit_finds_each_kind_of_fault)
 
 	EXPECT_FAULT(leaf->nr_present, 2, PST_BAD_COUNT);
 	EXPECT_FAULT(leaf->nr_present, 0, PST_BAD_COUNT);
+	EXPECT_FAULT(dir->nr_below, 0, PST_BAD_COUNT);
+	EXPECT_FAULT(leaf->nr_below, 1, PST_BAD_COUNT);
+	EXPECT_FAULT(pst->nr_tables, 2, PST_BAD_COUNT);
 	EXPECT_FAULT(pst->nr_leaves[0], 0, PST_BAD_COUNT);
 	EXPECT_FAULT(pst->nr_leaves[1], 2, PST_BAD_COUNT);
 	EXPECT_FAULT(link->table, dir, PST_BAD_SLOT);
