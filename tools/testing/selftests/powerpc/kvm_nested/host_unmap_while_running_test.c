@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "lib/param.h"
 #include "lib/spinner.h"
 
 #define PAGES		16ULL
@@ -156,6 +157,45 @@ static void i4_dropped_and_made_anew(void)
 	world_end(&w);
 }
 
+/* Pages of equal content become one, and L2's store makes them two again. */
+static void i4_ksm(void)
+{
+	unsigned int n, ms;
+	u64 pte, other;
+	unsigned int shift;
+	int merged = 0;
+
+	begin(SHIFT_64K);
+	for (n = 0; n < PAGES; n++)
+		memset(memory + n * PAGE_BYTES, 0x77, PAGE_BYTES);
+	for (n = 0; n < PAGES; n++)
+		l2_must_store(&w.v, L2_DATA + n * PAGE_BYTES, 0x7777777777777777);
+	CHECK(!madvise(memory, BYTES, MADV_MERGEABLE));
+	file_write("/sys/kernel/mm/ksm/pages_to_scan", "2000");
+	file_write("/sys/kernel/mm/ksm/sleep_millisecs", "1");
+	file_write("/sys/kernel/mm/ksm/run", "1");
+	for (ms = 0; !merged && ms < 10000; ms += 20) {
+		sleep_ms(20);
+		CHECK_EQ(l2_must_load(&w.v, L2_DATA), 0x7777777777777777);
+		CHECK_EQ(l2_must_load(&w.v, L2_DATA + PAGE_BYTES),
+			 0x7777777777777777);
+		merged = l1_shadow_leaf(&w.l1, 1, L2_DATA, &pte, &shift) &&
+			 l1_shadow_leaf(&w.l1, 1, L2_DATA + PAGE_BYTES, &other,
+					&shift) &&
+			 !((pte ^ other) & PTE_RPN);
+	}
+	CHECK(merged);
+	vm_check_audit(&w.l1.vm);
+	l2_must_store(&w.v, L2_DATA, 1);
+	CHECK_EQ(l2_must_load(&w.v, L2_DATA + PAGE_BYTES), 0x7777777777777777);
+	CHECK_EQ(*(u64 *)memory, 1);
+	file_write("/sys/kernel/mm/ksm/run", "2");
+	for (n = 1; n < PAGES; n++)
+		CHECK_EQ(l2_must_load(&w.v, L2_DATA + n * PAGE_BYTES),
+			 0x7777777777777777);
+	world_end(&w);
+}
+
 /* The VMM takes its memory away for good: L2 ends, L0 does not. */
 static void munmap_for_good(void)
 {
@@ -180,6 +220,7 @@ static const struct test_case cases[] = {
 	{ "mprotect_and_back", mprotect_and_back },
 	{ "i4_every_guest_and_every_size", i4_every_guest_and_every_size },
 	{ "i4_dropped_and_made_anew", i4_dropped_and_made_anew },
+	{ "i4_ksm", i4_ksm },
 	{ "munmap_for_good", munmap_for_good },
 };
 
