@@ -369,10 +369,15 @@ static int radix_compose(struct radix_fault *f)
 	f->leaf.pa = ALIGN_DOWN(PFN_PHYS(pte_pfn(pte)) + offset,
 				BIT_ULL(f->leaf.shift));
 	f->leaf.attrs = (pte_val(pte) & (RPT_R | RPT_ATT)) | RPT_X | RPT_REF;
-	if (f->writable && pte_write(pte))
-		f->leaf.attrs |= RPT_R | RPT_W | RPT_CHG;
-	else if (f->access == RADIX_WRITE)
+	if (f->writable && pte_write(pte)) {
+		f->leaf.attrs |= RPT_R | RPT_W;
+		/* C saves a fault, but a page that is only read is not dirty. */
+		if (f->access == RADIX_WRITE ||
+		    !(f->slot->flags & KVM_MEM_LOG_DIRTY_PAGES))
+			f->leaf.attrs |= RPT_CHG;
+	} else if (f->access == RADIX_WRITE) {
 		return -EAGAIN;
+	}
 	return 0;
 }
 

@@ -69,6 +69,24 @@ static bool kvmhv_ptcr_is_valid(struct kvm *kvm, u64 ptcr)
 }
 
 /**
+ * kvmhv_set_ptcr() - user space sets L1's partition-table register
+ * @kvm: VM of L1
+ * @ptcr: the register, unchecked; a value that it has already changes nothing
+ *
+ * On a reset of L1, what the guests of the old table hold is given back. Who
+ * uses the register checks it.
+ *
+ * Context: Process context, may sleep.
+ */
+void kvmhv_set_ptcr(struct kvm *kvm, u64 ptcr)
+{
+	if (READ_ONCE(kvm->arch.l1_ptcr) == ptcr)
+		return;
+	WRITE_ONCE(kvm->arch.l1_ptcr, ptcr);
+	nguest_kill_all(kvm);
+}
+
+/**
  * kvmhv_set_partition_table() - H_SET_PARTITION_TABLE
  * @vcpu: r4: base and size of L1's partition table, 0 for none
  *

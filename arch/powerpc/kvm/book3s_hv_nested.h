@@ -76,7 +76,7 @@ void kvmhv_nestedv1_set_entry(u64 lpid, u64 dw0, u64 dw1);
  * @NVM_EVICTED_GUESTS: idle guests that made room for another
  * @NVM_EVICTED_TABLES: leaf tables that made room for others
  * @NVM_AROUND: leaves installed beside the one that faulted
- * @NVM_REPLAYS: reflected faults that were solved before L2 ran again
+ * @NVM_REPLAYS: reflected faults that L1 has solved, tried before L2 ran
  * @NVM_REFUSALS: guests refused for want of room or host LPIDs
  * @NVM_NR: how many there are
  */
@@ -123,6 +123,15 @@ struct kvm_nested_vm {
 static inline void nvm_count(struct kvm *kvm, enum nvm_stat stat)
 {
 	atomic_long_inc(&kvm->arch.nested_vm->stats[stat]);
+}
+
+/*
+ * S3: an invalidation begins. Under mmu_lock. A store of L1 before its hypercall
+ * comes before the new number; pairs with the acquire of who reads it.
+ */
+static inline void nguest_begin_inval(struct kvm_nested_guest *ng)
+{
+	smp_store_release(&ng->inval_seq, ng->inval_seq + 1);
 }
 
 int nguest_init(void);

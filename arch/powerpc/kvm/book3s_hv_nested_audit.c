@@ -114,6 +114,9 @@ static void naudit_slot(struct naudit *a, const struct kvm_memory_slot *slot)
 	while (gfn < end) {
 		stop = min(end, gfn + NAUDIT_FRAMES);
 		spin_lock(&a->kvm->mmu_lock);
+		/* After a switch to HPT the words are no heads any more. */
+		if (!kvm_is_radix(a->kvm) || !a->kvm->arch.nested_vm)
+			gfn = end;
 		for (; gfn < stop; gfn++)
 			naudit_head(a, slot, gfn);
 		spin_unlock(&a->kvm->mmu_lock);

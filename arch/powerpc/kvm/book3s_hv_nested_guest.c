@@ -341,7 +341,7 @@ static bool nguest_bump(struct kvm_nested_guest *ng, enum nguest_scope scope)
 	bool leaves;
 
 	spin_lock(&ng->kvm->mmu_lock);
-	ng->inval_seq++;
+	nguest_begin_inval(ng);
 	if (scope == NGUEST_ENTRY)
 		WRITE_ONCE(ng->l1_root, 0);
 	leaves = ng->live && pst_nr_leaves(ng->live);
@@ -441,7 +441,7 @@ void nguest_kill(struct kvm_nested_guest *ng)
 
 	spin_lock(&ng->kvm->mmu_lock);
 	first = !ng->dead;
-	ng->inval_seq++;
+	nguest_begin_inval(ng);
 	WRITE_ONCE(ng->dead, true);
 	ng->l1_root = 0;
 	nguest_replace(ng, NULL);
@@ -661,7 +661,9 @@ void nguest_release_all(struct kvm *kvm)
 	nlimit_remove_vm(nvm);
 	nguest_drain_now(nvm);
 	WARN_ON_ONCE(atomic_long_read(&nvm->account.tables));
+	spin_lock(&kvm->mmu_lock);
 	WRITE_ONCE(kvm->arch.nested_vm, NULL);
+	spin_unlock(&kvm->mmu_lock);
 	xa_destroy(&nvm->guests);
 	kfree_rcu(nvm, rcu);
 }

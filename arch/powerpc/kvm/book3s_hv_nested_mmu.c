@@ -164,7 +164,7 @@ static u64 nmmu_zap_chunk(struct kvm_nested_guest *ng, u64 start, u64 last)
 
 	pst_gather_init(&g);
 	spin_lock(&ng->kvm->mmu_lock);
-	ng->inval_seq++;
+	nguest_begin_inval(ng);
 	if (ng->live)
 		next = pst_zap_range(ng->live, start, last, NMMU_CHUNK, &g);
 	pst_gather_flush(&g);
@@ -444,7 +444,7 @@ static void nmmu_map_around(struct nmmu_job *job)
 
 	if (!READ_ONCE(nested_fault_around) || f->leaf.shift != f->l1.shift ||
 	    !pst_find_leaf(job->ng->live, f->addr, &pos) ||
-	    pos.index % NMMU_LINE != at)
+	    pos.table->shift != f->leaf.shift || pos.index % NMMU_LINE != at)
 		return;
 	for (i = 0; i < NMMU_LINE; i++) {
 		struct rpte l1 = rpt_load(&job->line[i]);
@@ -681,10 +681,11 @@ void nmmu_replay(struct kvm_vcpu *vcpu, struct kvm_nested_guest *ng)
 
 static void nmmu_inject(struct kvm_vcpu *vcpu, const struct nested_fault *f)
 {
-	u32 dsisr = f->dsisr;
+	u32 dsisr = DSISR_ISSTORE | DSISR_PROTFAULT;
 
-	if (f->access == NFAULT_STORE)
-		dsisr = DSISR_ISSTORE | DSISR_PROTFAULT;
+	/* Its tables are in no memory, rather than in memory to be read only. */
+	if (f->dsisr & DSISR_PRTABLE_FAULT)
+		dsisr = f->dsisr;
 	kvmppc_core_queue_data_storage(vcpu,
 				       kvmppc_get_msr(vcpu) & SRR1_PREFIXED,
 				       vcpu->arch.fault_dar, dsisr);

@@ -221,7 +221,7 @@ static void nrun_report(struct kvm_vcpu *vcpu, struct nrun *run)
 }
 
 static int nrun_loop(struct kvm_vcpu *vcpu, struct kvm_nested_guest *ng,
-		     u64 limit, unsigned long lpcr)
+		     u32 token, u64 limit, unsigned long lpcr)
 {
 	int r;
 
@@ -230,6 +230,9 @@ static int nrun_loop(struct kvm_vcpu *vcpu, struct kvm_nested_guest *ng,
 			vcpu->arch.trap = 0;
 			return RESUME_HOST;
 		}
+		/* Slots have no owner up there: nobody marks the CPU left. */
+		if (token >= KVM_NESTED_TOKEN_SLOTS)
+			cpumask_setall(&ng->need_tlb_flush);
 		r = kvmhv_run_single_vcpu(vcpu, limit, lpcr);
 	} while (is_kvmppc_resume_guest(r));
 	return r;
@@ -258,7 +261,7 @@ int nrun_execute(struct kvm_vcpu *vcpu, struct nrun *run,
 	nrun_load_regs(vcpu, run);
 	nrun_load_level(vcpu, run, ng);
 
-	r = nrun_loop(vcpu, ng, limit, lpcr);
+	r = nrun_loop(vcpu, ng, run->hv.vcpu_token, limit, lpcr);
 
 	nrun_store_level(vcpu, run);
 	nrun_store_regs(vcpu, run);

@@ -42,11 +42,11 @@ static inline hlpid_t make_hlpid(u64 val)
 #define KVM_NESTED_LPID_BITS	12
 
 /*
- * Slots for the last CPU of an L2 vCPU. Tokens that share a slot cost an extra
- * flush and nothing else: the slot always names the CPU that was entered last,
- * and moving on from it marks that CPU.
+ * Slots for the last CPU of an L2 vCPU, by the token that L1 gives it. A token
+ * at or above this shares a slot with others, which says nothing then: its vCPU
+ * flushes wherever it is entered.
  */
-#define KVM_NESTED_TOKEN_SLOTS	64
+#define KVM_NESTED_TOKEN_SLOTS	128
 
 struct kvm;
 struct pst;
@@ -91,5 +91,7 @@ struct kvm_nested_guest {
 	u64 inval_seq;
 	bool dead;
 };
+
+void kvmhv_set_ptcr(struct kvm *kvm, u64 ptcr);
 
 #endif /* _ASM_POWERPC_KVM_NESTED_H */
