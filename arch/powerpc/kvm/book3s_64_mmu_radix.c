@@ -314,6 +314,7 @@ static bool radix_clean(struct kvm *kvm, const struct kvm_memory_slot *slot,
  * @hva: host virtual address of it
  * @mmu_seq: of the notifier, before the page was looked up
  * @writable: the host lets us write the page
+ * @ptep: the host's entry for the page, valid under mmu_lock
  * @leaf: result
  */
 struct radix_fault {
@@ -324,6 +325,7 @@ struct radix_fault {
 	unsigned long hva;
 	unsigned long mmu_seq;
 	bool writable;
+	const pte_t *ptep;
 	struct pst_leaf leaf;
 };
 
@@ -354,16 +356,18 @@ static unsigned int radix_leaf_shift(const struct radix_fault *f,
 static int radix_compose(struct radix_fault *f)
 {
 	unsigned int host_shift = 0;
-	pte_t *ptep, pte;
+	pte_t pte;
 	u64 offset;
 
-	ptep = find_kvm_host_pte(f->kvm, f->mmu_seq, f->hva, &host_shift);
-	if (!ptep)
+	f->ptep = find_kvm_host_pte(f->kvm, f->mmu_seq, f->hva, &host_shift);
+	if (!f->ptep)
 		return -EAGAIN;
-	pte = READ_ONCE(*ptep);
+	pte = READ_ONCE(*f->ptep);
 	if (!pte_present(pte))
 		return -EAGAIN;
 
+	if (host_shift)
+		f->ptep = NULL;
 	f->leaf.shift = radix_leaf_shift(f, host_shift);
 	offset = f->hva & (BIT_ULL(host_shift ?: PAGE_SHIFT) - 1);
 	f->leaf.pa = ALIGN_DOWN(PFN_PHYS(pte_pfn(pte)) + offset,
@@ -379,6 +383,55 @@ static int radix_compose(struct radix_fault *f)
 		return -EAGAIN;
 	}
 	return 0;
+}
+
+/*
+ * The leaf for a base page that the host has mapped and used. It is writable
+ * only if the host's entry is dirty already: nobody is told of the store.
+ */
+static bool radix_compose_neighbour(const struct radix_fault *f, pte_t pte,
+				    struct pst_leaf *leaf)
+{
+	if (!pte_present(pte) || !pte_young(pte) || pte_special(pte) ||
+	    pte_devmap(pte) || !pte_read(pte))
+		return false;
+	leaf->shift = PAGE_SHIFT;
+	leaf->pa = PFN_PHYS(pte_pfn(pte));
+	leaf->attrs = (pte_val(pte) & (RPT_R | RPT_ATT)) | RPT_X | RPT_REF;
+	if (pte_write(pte) && pte_dirty(pte) &&
+	    !(f->slot->flags & KVM_MEM_READONLY))
+		leaf->attrs |= RPT_R | RPT_W | RPT_CHG;
+	return true;
+}
+
+/*
+ * A page that is read for the first time is likely to have neighbours that will
+ * be. Host entries in the same cache line are at hand: map those pages too, if
+ * addresses fit. As for the page itself, the notifier covers them from here on.
+ */
+static void radix_map_around(const struct radix_fault *f, struct pst_mem *mem)
+{
+	unsigned int at = (f->hva >> PAGE_SHIFT) % NMMU_LINE;
+	gfn_t first = gpa_to_gfn(f->gpa) - at;
+	struct pst_leaf leaf;
+	struct pst_pos pos;
+	unsigned int i;
+
+	if (f->access != RADIX_READ || !f->ptep || first % NMMU_LINE ||
+	    (f->slot->flags & KVM_MEM_LOG_DIRTY_PAGES) ||
+	    first < f->slot->base_gfn ||
+	    first + NMMU_LINE > f->slot->base_gfn + f->slot->npages ||
+	    !pst_find_leaf(f->kvm->arch.pst, f->gpa, &pos))
+		return;
+	for (i = 0; i < NMMU_LINE; i++) {
+		if (rpt_is_valid(rpt_load(&pos.table->pte[pos.index - at + i])) ||
+		    !radix_compose_neighbour(f, READ_ONCE(f->ptep[(int)(i - at)]),
+					     &leaf))
+			continue;
+		if (pst_map(f->kvm->arch.pst, gfn_to_gpa(first + i), &leaf,
+			    NULL, mem) != PST_MAPPED)
+			break;
+	}
 }
 
 /* Another leaf or a table is where the new leaf belongs. */
@@ -414,6 +467,9 @@ static int radix_map(struct radix_fault *f, struct pst_mem *mem,
 	case PST_BLOCKED:
 		radix_unblock(f, g);
 		return -EBUSY;
+	case PST_MAPPED:
+		radix_map_around(f, mem);
+		fallthrough;
 	default:
 		radix_update_stats(f->kvm);
 	}
