@@ -10,8 +10,9 @@
  *   Whatever removes or weakens a leaf of this tree first does the same to the
  *   shadow leaves over its frames, in the same critical section.
  *
- * radix_zap() and radix_clean() are the functions that do so; nothing else
- * removes or weakens a leaf.
+ * radix_zap() and radix_clean() are the functions that do so. Nothing else takes
+ * a right or C from a leaf; ageing takes R, whose loss does no harm, and the whole
+ * tree goes when no vCPU runs.
  *
  * The geometry is the host's: leaf tables of 64K or 4K pages as the kernel has.
  * Other code walks pgtable with the kernel's own helpers.

@@ -125,12 +125,13 @@ static inline void nvm_count(struct kvm *kvm, enum nvm_stat stat)
 	atomic_long_inc(&kvm->arch.nested_vm->stats[stat]);
 }
 
-/*
- * S3: an invalidation begins. Under mmu_lock. A store of L1 before its hypercall
- * comes before the new number; pairs with the acquire of who reads it.
- */
+/* S3: an invalidation begins. Under mmu_lock. */
 static inline void nguest_begin_inval(struct kvm_nested_guest *ng)
 {
+	/*
+	 * A store of L1 before its hypercall comes before the new number. Pairs
+	 * with the acquire in nmmu_snapshot().
+	 */
 	smp_store_release(&ng->inval_seq, ng->inval_seq + 1);
 }
 
@@ -193,6 +194,7 @@ int nlimit_init(void);
 void nlimit_exit(void);
 void nlimit_add_vm(struct kvm_nested_vm *nvm);
 void nlimit_remove_vm(struct kvm_nested_vm *nvm);
+unsigned int nlimit_count_guests(struct kvm *kvm);
 int __must_check nlimit_admit(struct kvm *kvm);
 long nlimit_alloc_lpid(struct kvm *kvm);
 void nlimit_free_lpid(long lpid);

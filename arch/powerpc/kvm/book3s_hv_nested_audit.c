@@ -285,19 +285,6 @@ static const char * const nstats_name[NVM_NR] = {
 	[NVM_REFUSALS] = "refusals",
 };
 
-static unsigned long nstats_guests(struct kvm *kvm)
-{
-	struct kvm_nested_guest *ng;
-	glpid_t glpid = make_glpid(0);
-	unsigned long n = 0;
-
-	for (; (ng = nguest_get_next(kvm, &glpid)); glpid.val++) {
-		n++;
-		nguest_put(ng);
-	}
-	return n;
-}
-
 /* RCU keeps the container; what is on its list is under mmu_lock. */
 static int nstats_show(struct seq_file *m, void *unused)
 {
@@ -305,7 +292,7 @@ static int nstats_show(struct seq_file *m, void *unused)
 	struct kvm_nested_vm *nvm;
 	unsigned int i;
 
-	seq_printf(m, "guests %lu\n", nstats_guests(kvm));
+	seq_printf(m, "guests %u\n", nlimit_count_guests(kvm));
 	seq_printf(m, "quota %llu\n", nlimit_quota(kvm));
 	rcu_read_lock();
 	nvm = READ_ONCE(kvm->arch.nested_vm);

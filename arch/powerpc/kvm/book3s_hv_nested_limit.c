@@ -2,8 +2,8 @@
 /*
  * What a VM that nests may use, and how room is made.
  *
- * Three things are bounded for each VM: guests, host LPIDs, and bytes of shadow
- * tables. Links live in tables, so bounding tables bounds everything (M1). At a
+ * Two things are bounded for each VM: guests, and bytes of shadow tables.
+ * Links live in tables, so bounding tables bounds everything (M1). At a
  * bound something of the same VM is discarded, never something of another: an
  * idle guest, the one idle longest first, then the oldest leaf tables of the
  * guest that needs room. Shadow state is a TLB: what is discarded costs faults
@@ -12,9 +12,9 @@
  * Host LPIDs are one pool for the host. Nested guests leave a reserve in it for
  * VMs, so that starting a VM never fails for want of one.
  *
- * The shrinker takes the oldest leaf tables of any VM that nests, and frees
- * detached trees. It only tries locks, so it may run under any allocation,
- * ours included.
+ * The shrinker takes the oldest tables of any VM that nests. It only tries
+ * locks, so it may run under any allocation, ours included. Detached trees are
+ * not its business: the worker frees them anyway.
  */
 #include <linux/kvm_host.h>
 #include <linux/moduleparam.h>
@@ -95,7 +95,14 @@ static bool nlimit_evict_guest(struct kvm *kvm)
 	return true;
 }
 
-static unsigned int nlimit_count_guests(struct kvm *kvm)
+/**
+ * nlimit_count_guests() - nested guests of a VM
+ * @kvm: VM of L1
+ *
+ * Context: Process context, may sleep.
+ * Return: how many it has at the moment.
+ */
+unsigned int nlimit_count_guests(struct kvm *kvm)
 {
 	struct kvm_nested_guest *ng;
 	glpid_t glpid = make_glpid(0);

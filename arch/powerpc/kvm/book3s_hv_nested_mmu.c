@@ -12,7 +12,8 @@
  * S2  It is unchanged under mmu_lock when the leaf is mapped. Our own leaf needs
  *     no sequence: it is looked up in the same critical section, and whatever
  *     removes or weakens it does the same to the shadow leaves first.
- * S3  An invalidation bumps inval_seq before it zaps, in one critical section.
+ * S3  An invalidation bumps inval_seq before it zaps, in the same critical
+ *     section or in an earlier one: dropping what came between does no harm.
  *
  * If the install comes first, the zap sees it. If the zap comes first, the
  * snapshot is older than the bump, or the walk after it sees L1's store.

@@ -55,7 +55,7 @@ static void join_group(void)
 	file_write(GROUP "/cgroup.procs", "0");
 }
 
-static int reclaim(const char *bytes)
+static int reclaim_pages(const char *bytes)
 {
 	int fd = open(GROUP "/memory.reclaim", O_WRONLY | O_CLOEXEC);
 	ssize_t done;
@@ -95,7 +95,7 @@ static void c3_swapped_out_and_back(void)
 
 	begin();
 	for (round = 0; round < 6; round++) {
-		reclaim("4M");
+		reclaim_pages("4M");
 		least = pages_in_memory() < least ? pages_in_memory() : least;
 		vm_check_audit(&w.l1.vm);
 		for (n = 0; n < PAGES; n += 7)
@@ -119,7 +119,7 @@ static void i4_swapped_out_under_a_peer(void)
 	spinner_create(&s, &w, 1);
 	spinner_store(&s, L2_DATA, 16, PAGE_BYTES);
 	for (round = 0; round < 10; round++)
-		reclaim("3M");
+		reclaim_pages("3M");
 	vm_check_audit(&w.l1.vm);
 	for (n = 0; n < 16; n++) {
 		*(volatile u64 *)l1_memory(&w.l1, GPA + n * PAGE_BYTES) = 0;
