@@ -80,6 +80,7 @@ static unsigned int pages_in_memory(void)
 
 static void begin(void)
 {
+	swapoff(DISK);
 	make_swap();
 	join_group();
 	world_create(&w, L1_LITTLE);
