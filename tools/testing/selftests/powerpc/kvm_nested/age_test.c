@@ -19,6 +19,10 @@
 #define PAGES		128ULL
 #define PAGE_BYTES	BIT(SHIFT_64K)
 #define GPA		(L1_DATA + 0x200000)
+#ifndef MADV_PAGEOUT
+#define MADV_PAGEOUT	21
+#endif
+
 #define SWAP_BYTES	(48ULL << 20)
 
 static struct world w;
