@@ -10,7 +10,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from labkit import chain, checks, image, packages, paths, source
+from labkit import chain, checks, image, options, packages, paths, selftests, source
 from labkit.chain import ChainSpec, EMULATED_L0
 from labkit.kernel import Kernel
 from labkit.ui import LabError, duration, logged, report, stop_all
@@ -128,6 +128,16 @@ def chain_tests(score):
     beside = [(title, spec) for title, spec in chains if max(spec.cpus) == 1]
     run_chains(beside, min(MOST_TOGETHER, os.cpu_count()), score)
     run_chains(alone, 1, score)
+    selftest_tests(score)
+
+
+def selftest_tests(score):
+    """An L1 of our own in one boot of L0, for each page size."""
+    for pages in options.PAGES:
+        name = "selftests-" + pages
+        score.run(f"selftests with an L1 of our own, {pages}",
+                  lambda pages=pages, name=name: selftests.reason(pages=pages, name=name),
+                  os.path.join(paths.LOGS, name + ".console"))
 
 
 def run_chains(chains, together, score):
