@@ -27,6 +27,9 @@
 #define NR_VCPUS	2
 #define BASE		12
 
+/* A planted fault stays open for so many microseconds, on a busy machine too. */
+#define WINDOW		50
+
 pure_lock_t race_lock = PURE_LOCK_INIT;
 
 static struct pst_account account;
@@ -121,8 +124,10 @@ static void fault(u64 ngpa)
 
 	snapshot(&f);
 	gwalk_walk(&rd, L1_ROOT, ngpa, &f.l1);
-	if (bug == 2)
+	if (bug == 2) {
+		usleep(WINDOW);
 		snapshot(&f);
+	}
 	if (f.l1.cause != GWALK_LEAF)
 		die("walk of %#llx: %d", ngpa, f.l1.cause);
 	sched_yield();
@@ -169,7 +174,7 @@ static void invalidate(u64 start, u64 last)
 	pst_gather_free(&g);
 	if (bug != 3)
 		return;
-	sched_yield();
+	usleep(WINDOW);
 	pure_lock(&race_lock);
 	bump();
 	pure_unlock(&race_lock);
