@@ -84,17 +84,15 @@ static bool row_fits(const struct nstate_row *row, size_t size)
 	return hv_guest_state_size(row->since) <= size;
 }
 
-static void row_copy(const struct nstate_row *row, const void *from, void *to,
-		     enum nstate_order order)
+/* For the other byte order; the native one is copied in runs. */
+static void row_swap(const struct nstate_row *row, const void *from, void *to)
 {
-	bool swap = order == NSTATE_SWAPPED;
-
 	from += row->offset;
 	to += row->offset;
 	if (row->width == sizeof(u32))
-		*(u32 *)to = swap ? swab32(*(u32 *)from) : *(u32 *)from;
+		*(u32 *)to = swab32(*(u32 *)from);
 	else
-		*(u64 *)to = swap ? swab64(*(u64 *)from) : *(u64 *)from;
+		*(u64 *)to = swab64(*(u64 *)from);
 }
 
 int nstate_version(u64 wire, enum nstate_order order)
@@ -122,7 +120,7 @@ void nstate_import(const struct hv_guest_state *wire, size_t size,
 	memset(hv, 0, sizeof(*hv));
 	for (row = nstate_rows; row < nstate_rows + NR_ROWS; row++)
 		if (row_fits(row, size))
-			row_copy(row, wire, hv, order);
+			row_swap(row, wire, hv);
 }
 
 /* The rows with direction out, all of version 1, are two runs of fields. */
@@ -148,7 +146,7 @@ void nstate_export(const struct hv_guest_state *hv, size_t size,
 	}
 	for (row = nstate_rows; row < nstate_rows + NR_ROWS; row++)
 		if ((row->dir & NSTATE_OUT) && row_fits(row, size))
-			row_copy(row, hv, wire, order);
+			row_swap(row, hv, wire);
 }
 
 void nstate_swap_regs(struct pt_regs *regs, enum nstate_order order)
