@@ -577,9 +577,8 @@ bool radix_use_leaf(struct kvm *kvm, u64 gpa, enum radix_access access,
 		return false;
 	if (want & ~pos.pte.val)
 		pst_strengthen_leaf(&pos, want);
-	leaf->pa = pos.pte.val & RPT_RPN;
-	leaf->attrs = (pos.pte.val | want) & RPT_ATTRS;
-	leaf->shift = pos.table->shift;
+	pst_pos_to_leaf(&pos, leaf);
+	leaf->attrs |= want;
 	return true;
 }
 
@@ -658,7 +657,7 @@ int kvmppc_book3s_radix_page_fault(struct kvm_vcpu *vcpu, unsigned long ea,
 		return kvmppc_send_page_to_uv(vcpu->kvm, gpa_to_gfn(gpa));
 
 	slot = gfn_to_memslot(vcpu->kvm, gpa_to_gfn(gpa));
-	if (!slot || (slot->flags & KVM_MEMSLOT_INVALID))
+	if (!kvm_is_visible_memslot(slot))
 		return radix_no_memory(vcpu, gpa, ea, dsisr);
 	if ((slot->flags & KVM_MEM_READONLY) && (dsisr & DSISR_ISSTORE))
 		return radix_inject(vcpu, ea, DSISR_ISSTORE | DSISR_PROTFAULT);

@@ -177,7 +177,7 @@ void nmmu_replay(struct kvm_vcpu *vcpu, struct kvm_nested_guest *ng);
 #define NMMU_LINE	16
 
 /**
- * struct nmmu_reader - context for reading tables of L1
+ * struct nmmu_reader - what a walk of L1's tables reads
  * @kvm: VM of L1
  * @line: the line that the last entry read stands in
  */
@@ -186,7 +186,8 @@ struct nmmu_reader {
 	__be64 line[NMMU_LINE];
 };
 
-int nmmu_read_l1(void *reader, u64 addr, __be64 *entry);
+void nmmu_walk_l1(struct nmmu_reader *reader, u64 root, u64 ngpa,
+		  struct gwalk_result *res);
 
 /* --- book3s_hv_nested_limit.c: what a VM that nests may use --- */
 

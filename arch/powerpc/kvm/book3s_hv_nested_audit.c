@@ -151,11 +151,8 @@ static bool naudit_l1_gives(struct naudit *a, const struct naudit_leaf *leaf,
 	spin_lock(&a->kvm->mmu_lock);
 	found = a->kvm->arch.pst &&
 		pst_find_leaf(a->kvm->arch.pst, l1->addr, &pos);
-	if (found) {
-		own.pa = pos.pte.val & RPT_RPN;
-		own.attrs = pos.pte.val & RPT_ATTRS;
-		own.shift = pos.table->shift;
-	}
+	if (found)
+		pst_pos_to_leaf(&pos, &own);
 	spin_unlock(&a->kvm->mmu_lock);
 	if (!found)
 		return false;
@@ -182,11 +179,10 @@ static void naudit_leaf(struct naudit *a, struct kvm_nested_guest *ng,
 			const struct naudit_leaf *leaf)
 {
 	struct nmmu_reader reader = { .kvm = a->kvm };
-	const struct gwalk_reader rd = { .read = nmmu_read_l1, .ctx = &reader };
 	struct gwalk_result l1;
 
 	a->leaves++;
-	gwalk_walk(&rd, READ_ONCE(ng->l1_root), leaf->ngpa, &l1);
+	nmmu_walk_l1(&reader, READ_ONCE(ng->l1_root), leaf->ngpa, &l1);
 	if (!naudit_l1_gives(a, leaf, &l1) && naudit_still_there(a, ng, leaf))
 		a->unannounced++;
 }

@@ -285,19 +285,11 @@ enum nmmu_attempt {
 	NMMU_AGAIN,
 };
 
-/**
- * nmmu_read_l1() - read one entry of a table of L1, and those beside it
- * @reader: struct nmmu_reader, as a context for struct gwalk_reader
- * @addr: L1 real address
- * @entry: result
- *
- * Tables are aligned to more than a line, so the line is in the same table and
- * in the same page.
- *
- * Context: Process context, may sleep; kvm->srcu is held.
- * Return: 0 or -EFAULT.
+/*
+ * Read one entry of a table of L1 and those beside it. Tables are aligned to
+ * more than a line, so the line is in the same table and in the same page.
  */
-int nmmu_read_l1(void *reader, u64 addr, __be64 *entry)
+static int nmmu_read_l1(void *reader, u64 addr, __be64 *entry)
 {
 	struct nmmu_reader *rd = reader;
 	u64 start = ALIGN_DOWN(addr, sizeof(rd->line));
@@ -305,6 +297,23 @@ int nmmu_read_l1(void *reader, u64 addr, __be64 *entry)
 
 	*entry = rd->line[(addr - start) / sizeof(*entry)];
 	return err;
+}
+
+/**
+ * nmmu_walk_l1() - walk L1's tree of one guest
+ * @reader: kvm is set; keeps the line that the last entry read stands in
+ * @root: first doubleword of L1's table entry
+ * @ngpa: L2 real address
+ * @res: result
+ *
+ * Context: Process context, may sleep; kvm->srcu is held.
+ */
+void nmmu_walk_l1(struct nmmu_reader *reader, u64 root, u64 ngpa,
+		  struct gwalk_result *res)
+{
+	const struct gwalk_reader rd = { .read = nmmu_read_l1, .ctx = reader };
+
+	gwalk_walk(&rd, root, ngpa, res);
 }
 
 /* S1: before anything of L1 is read. */
@@ -418,9 +427,7 @@ static void nmmu_map_neighbour(struct nmmu_job *job, struct rpte pte, u64 ngpa)
 	if (!IS_ALIGNED(n.l1.addr, BIT_ULL(n.l1.shift)) ||
 	    !pst_find_leaf(own, n.l1.addr, &pos))
 		return;
-	l0.pa = pos.pte.val & RPT_RPN;
-	l0.attrs = pos.pte.val & RPT_ATTRS;
-	l0.shift = pos.table->shift;
+	pst_pos_to_leaf(&pos, &l0);
 	nfault_compose(&n, &l0, PAGE_SHIFT);
 	head = nmmu_head(job, n.gpa);
 	if (!head || n.leaf.shift != n.l1.shift ||
@@ -547,18 +554,11 @@ static enum nf_result nmmu_install(struct nmmu_job *job)
 	return r == NMMU_NO_TREE ? NF_LEAVE : NF_RESUME;
 }
 
-static bool nmmu_slot_is_usable(const struct kvm_memory_slot *slot)
-{
-	return slot && !(slot->flags & KVM_MEMSLOT_INVALID);
-}
-
 /* The whole way of one fault. kvm->srcu is held by the caller of the caller. */
 static enum nf_result nmmu_fault(struct kvm_vcpu *vcpu, struct nested_fault *f)
 {
 	struct kvm_nested_guest *ng = vcpu->arch.nested;
 	struct nmmu_reader reader = { .kvm = vcpu->kvm };
-	const struct gwalk_reader rd = { .read = nmmu_read_l1,
-					 .ctx = &reader };
 	struct nmmu_job job = { .ng = ng, .f = f, .line = reader.line };
 	struct kvm_memory_slot *slot;
 	u32 why;
@@ -567,14 +567,14 @@ static enum nf_result nmmu_fault(struct kvm_vcpu *vcpu, struct nested_fault *f)
 		return NF_LEAVE;
 	if (f->dsisr & NFAULT_MISUSE)
 		return nmmu_reflect(vcpu, f, f->dsisr);
-	gwalk_walk(&rd, f->l1_root, f->ngpa, &f->l1);
+	nmmu_walk_l1(&reader, f->l1_root, f->ngpa, &f->l1);
 	why = nfault_l1_refusal(f);
 	if (why) {
 		vcpu->arch.nested_replay = nfault_to_replay(f, ng->glpid);
 		return nmmu_reflect(vcpu, f, why);
 	}
 	slot = gfn_to_memslot(vcpu->kvm, gpa_to_gfn(f->l1.addr));
-	if (!nmmu_slot_is_usable(slot))
+	if (!kvm_is_visible_memslot(slot))
 		return f->dsisr & DSISR_PRTABLE_FAULT ? NF_INJECT : NF_EMULATE;
 	if (f->access == NFAULT_STORE && (slot->flags & KVM_MEM_READONLY))
 		return NF_INJECT;
@@ -587,12 +587,10 @@ static int nmmu_translate(struct kvm_nested_guest *ng, u64 ngpa, u64 *gpa)
 {
 	struct nested_fault f = { .access = NFAULT_LOAD, .ngpa = ngpa };
 	struct nmmu_reader reader = { .kvm = ng->kvm };
-	const struct gwalk_reader rd = { .read = nmmu_read_l1,
-					 .ctx = &reader };
 
 	if (!nmmu_snapshot(ng, &f))
 		return -EFAULT;
-	gwalk_walk(&rd, f.l1_root, ngpa, &f.l1);
+	nmmu_walk_l1(&reader, f.l1_root, ngpa, &f.l1);
 	if (f.l1.cause != GWALK_LEAF ||
 	    !(nfault_rights(f.l1.pte.val) & RPT_R))
 		return -EFAULT;
@@ -636,18 +634,16 @@ static void nmmu_replay_fault(struct kvm_nested_guest *ng,
 			      struct nested_fault *f)
 {
 	struct nmmu_reader reader = { .kvm = ng->kvm };
-	const struct gwalk_reader rd = { .read = nmmu_read_l1,
-					 .ctx = &reader };
 	struct nmmu_job job = { .ng = ng, .f = f, .line = reader.line };
 	struct kvm_memory_slot *slot;
 
 	if (!nmmu_snapshot(ng, f))
 		return;
-	gwalk_walk(&rd, f->l1_root, f->ngpa, &f->l1);
+	nmmu_walk_l1(&reader, f->l1_root, f->ngpa, &f->l1);
 	if (nfault_l1_refusal(f))
 		return;
 	slot = gfn_to_memslot(ng->kvm, gpa_to_gfn(f->l1.addr));
-	if (!nmmu_slot_is_usable(slot) || (slot->flags & KVM_MEM_READONLY))
+	if (!kvm_is_visible_memslot(slot) || (slot->flags & KVM_MEM_READONLY))
 		return;
 	job.slot = slot;
 	nmmu_install(&job);

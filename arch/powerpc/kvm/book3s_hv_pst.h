@@ -279,6 +279,15 @@ static inline u64 pst_pos_addr(const struct pst_pos *pos)
 	return pos->table->base + ((u64)pos->index << pos->table->shift);
 }
 
+/* The translation that a leaf stands for. */
+static inline void pst_pos_to_leaf(const struct pst_pos *pos,
+				   struct pst_leaf *leaf)
+{
+	leaf->pa = pos->pte.val & RPT_RPN;
+	leaf->attrs = pos->pte.val & RPT_ATTRS;
+	leaf->shift = pos->table->shift;
+}
+
 static inline struct pst_link *pst_link_at(const struct pst_table *table,
 					   unsigned int index)
 {
