@@ -14,6 +14,12 @@
  * a right or C from a leaf; ageing takes R, whose loss does no harm, and the whole
  * tree goes when no vCPU runs.
  *
+ * One frame may have any number of shadow leaves, and one leaf any number of
+ * frames. If they are more than one hold of mmu_lock is allowed, the leaf loses
+ * all rights first: from then on no shadow leaf is made from it. It stays in
+ * the tree until the shadow leaves are gone, so that whoever comes to the same
+ * frame meanwhile finds that there is something to do.
+ *
  * The geometry is the host's: leaf tables of 64K or 4K pages as the kernel has.
  * Other code walks pgtable with the kernel's own helpers.
  *
@@ -34,11 +40,14 @@
 #include "book3s_hv.h"
 #include "book3s_hv_nested.h"
 
-/* Entries looked at in one hold of mmu_lock by walks over a whole memslot. */
+/* Entries removed in one hold of mmu_lock from a tree that nobody uses. */
 #define RADIX_CHUNK		512
 
 /* Attempts to map a page before the guest runs again to fault anew. */
 #define RADIX_ATTEMPTS		8
+
+/* The first one looks at what is there, the others have faulted it in. */
+#define RADIX_TOUCHES		3
 
 static_assert(RPT_VALID == _PAGE_PRESENT && RPT_LEAF == _PAGE_PTE);
 static_assert(RPT_R == _PAGE_READ && RPT_W == _PAGE_WRITE);
@@ -86,16 +95,15 @@ void *pure_zalloc(size_t size)
 	struct kmem_cache *cache = radix_cache_for(size);
 	void *mem;
 
-	if (!cache && size >= PAGE_SIZE)
-		return (void *)__get_free_pages(GFP_KERNEL_ACCOUNT | __GFP_ZERO,
-						get_order(size));
 	if (cache)
-		mem = kmem_cache_zalloc(cache, GFP_KERNEL_ACCOUNT);
-	else
-		mem = kzalloc(size, GFP_KERNEL_ACCOUNT);
-	/* Reached from whole pages, which kmemleak does not scan. */
+		return kmem_cache_zalloc(cache, GFP_KERNEL_ACCOUNT);
+	if (size < PAGE_SIZE)
+		return kzalloc(size, GFP_KERNEL_ACCOUNT);
+	mem = (void *)__get_free_pages(GFP_KERNEL_ACCOUNT | __GFP_ZERO,
+				       get_order(size));
+	/* Nobody tells kmemleak of whole pages, which it may miss and scans. */
 	if (mem)
-		kmemleak_ignore(mem);
+		kmemleak_alloc(mem, size, 1, GFP_KERNEL);
 	return mem;
 }
 
@@ -105,12 +113,27 @@ void pure_free(void *ptr, size_t size)
 
 	if (!ptr)
 		return;
-	if (cache)
+	if (cache) {
 		kmem_cache_free(cache, ptr);
-	else if (size >= PAGE_SIZE)
-		free_pages((unsigned long)ptr, get_order(size));
-	else
+	} else if (size < PAGE_SIZE) {
 		kfree(ptr);
+	} else {
+		kmemleak_free(ptr);
+		free_pages((unsigned long)ptr, get_order(size));
+	}
+}
+
+/*
+ * SecPageTables counts pages, and a table may be less than one: count the whole
+ * pages of each account. They are spread over nodes; the sum is what is right.
+ */
+void pure_account(long before, long after)
+{
+	long pages = (after >> PAGE_SHIFT) - (before >> PAGE_SHIFT);
+
+	if (pages)
+		mod_node_page_state(NODE_DATA(first_memory_node),
+				    NR_SECONDARY_PAGETABLE, pages);
 }
 
 /**
@@ -250,12 +273,6 @@ static void radix_gather_flush(struct radix_gather *g)
 	pst_gather_flush(&g->own);
 }
 
-static void radix_gather_free(struct radix_gather *g)
-{
-	pst_gather_free(&g->shadow);
-	pst_gather_free(&g->own);
-}
-
 static gfn_t radix_leaf_gfn(const struct pst_pos *pos)
 {
 	return pst_pos_addr(pos) >> PAGE_SHIFT;
@@ -266,42 +283,177 @@ static unsigned long radix_leaf_npages(const struct pst_pos *pos)
 	return BIT(pos->table->shift - PAGE_SHIFT);
 }
 
-/* The shadow leaves over one leaf of a VM that nests. */
+/**
+ * struct radix_place - where the shadow leaves over one leaf go on
+ * @gfn: frame of the leaf
+ * @idle_ends: of the tree then; with another number the leaf that is there may
+ *	be another, or have had its rights in between
+ */
+struct radix_place {
+	gfn_t gfn;
+	unsigned long idle_ends;
+};
+
+/**
+ * struct radix_work - what is done in one hold of mmu_lock, and goes on after it
+ * @g: what has to be flushed
+ * @budget: what may still be done in this hold
+ * @resume: where the shadow leaves of the leaf worked on go on
+ */
+struct radix_work {
+	struct radix_gather g;
+	long budget;
+	struct radix_place resume;
+};
+
+/* A hold of mmu_lock begins. */
+static void radix_work_begin(struct radix_work *w, long budget)
+{
+	radix_gather_init(&w->g);
+	w->budget = budget;
+}
+
+/*
+ * The shadow leaves over one leaf of a VM that nests; false if some are left.
+ * A leaf that has its rights, or got them back since, may have had shadow leaves
+ * added, or was never begun.
+ */
 static bool radix_shadows(struct kvm *kvm, const struct kvm_memory_slot *slot,
 			  const struct pst_pos *pos, enum nmmu_op op,
-			  struct pst_gather *g)
+			  struct radix_work *w)
 {
-	gfn_t first = max(radix_leaf_gfn(pos), slot->base_gfn);
-	gfn_t last = radix_leaf_gfn(pos) + radix_leaf_npages(pos) - 1;
+	gfn_t end = slot->base_gfn + slot->npages;
+	struct nmmu_visit v = {
+		.slot = slot, .op = op, .g = &w->g.shadow, .budget = w->budget,
+		.gfn = max(radix_leaf_gfn(pos), slot->base_gfn),
+		.last = min(radix_leaf_gfn(pos) + radix_leaf_npages(pos), end) - 1,
+	};
+	bool done;
 
 	if (!kvm->arch.nested_vm)
-		return false;
-	last = min(last, slot->base_gfn + slot->npages - 1);
-	return nmmu_over_frames(slot, first, last, op, g);
+		return true;
+	if (!(pos->pte.val & RPT_PROT) &&
+	    w->resume.idle_ends == kvm->arch.pst->idle_ends)
+		v.gfn = max(v.gfn, w->resume.gfn);
+	done = nmmu_over_frames(&v);
+	if (!done)
+		pst_weaken_leaf(pos, RPT_PROT, &w->g.own);
+	w->budget = v.budget;
+	w->resume.gfn = v.gfn;
+	w->resume.idle_ends = kvm->arch.pst->idle_ends;
+	return done;
 }
 
 /* Remove a leaf; its C goes to the dirty map of the memslot. */
-static void radix_zap(struct kvm *kvm, const struct kvm_memory_slot *slot,
-		      const struct pst_pos *pos, struct radix_gather *g)
+static bool radix_zap(struct kvm *kvm, const struct kvm_memory_slot *slot,
+		      const struct pst_pos *pos, struct radix_work *w)
 {
 	struct rpte old;
 
-	radix_shadows(kvm, slot, pos, NMMU_ZAP, &g->shadow);
-	old = pst_zap_leaf(pos, &g->own);
+	if (!radix_shadows(kvm, slot, pos, NMMU_ZAP, w))
+		return false;
+	old = pst_zap_leaf(pos, &w->g.own);
 	if ((old.val & RPT_CHG) && slot->dirty_bitmap)
 		kvmppc_update_dirty_map(slot, radix_leaf_gfn(pos),
 					BIT(pos->table->shift));
 	radix_update_stats(kvm);
+	return true;
 }
 
-/* Take C from a leaf, so that the next store is seen; was it there? */
+static void radix_note_dirty(const struct kvm_memory_slot *slot,
+			     const struct pst_pos *pos, unsigned long *map)
+{
+	gfn_t gfn = radix_leaf_gfn(pos);
+	gfn_t end = gfn + radix_leaf_npages(pos);
+
+	for (; gfn < end; gfn++) {
+		if (gfn - slot->base_gfn < slot->npages)
+			set_dirty_bits(map, gfn - slot->base_gfn, 1);
+	}
+}
+
+/* Take C from a leaf, so that the next store is seen, and note it in @map. */
 static bool radix_clean(struct kvm *kvm, const struct kvm_memory_slot *slot,
-			const struct pst_pos *pos, struct radix_gather *g)
+			const struct pst_pos *pos, struct radix_work *w,
+			unsigned long *map)
 {
 	if (!(pos->pte.val & RPT_CHG))
+		return true;
+	if (!radix_shadows(kvm, slot, pos, NMMU_CLEAN, w))
 		return false;
-	radix_shadows(kvm, slot, pos, NMMU_CLEAN, &g->shadow);
-	return pst_weaken_leaf(pos, RPT_CHG, &g->own).val & RPT_CHG;
+	if (pst_weaken_leaf(pos, RPT_CHG, &w->g.own).val & RPT_CHG)
+		radix_note_dirty(slot, pos, map);
+	return true;
+}
+
+/**
+ * enum radix_visit - what a walk does to each leaf
+ * @RADIX_ZAP: removes it
+ * @RADIX_CLEAN: takes C and notes the pages that had it
+ */
+enum radix_visit {
+	RADIX_ZAP,
+	RADIX_CLEAN,
+};
+
+/**
+ * struct radix_walk - a walk over the leaves of a range of a memslot
+ * @kvm: the VM
+ * @slot: memslot of the range
+ * @what: what is done
+ * @map: little-endian bitmap of the memslot, for RADIX_CLEAN
+ * @addr: guest real address to go on from
+ * @last: last one
+ * @work: of the hold of mmu_lock
+ */
+struct radix_walk {
+	struct kvm *kvm;
+	const struct kvm_memory_slot *slot;
+	enum radix_visit what;
+	unsigned long *map;
+	u64 addr;
+	u64 last;
+	struct radix_work work;
+};
+
+/* Work of one walk under one hold of mmu_lock, or all of it. */
+#define RADIX_BUDGET		NMMU_BUDGET
+#define RADIX_UNLIMITED		LONG_MAX
+
+/* A leaf costs as much as so many frames without shadow leaves. */
+#define RADIX_LEAF_COST		(RADIX_BUDGET / 512)
+
+static bool radix_visit_leaf(struct radix_walk *walk, const struct pst_pos *pos)
+{
+	walk->work.budget -= RADIX_LEAF_COST;
+	if (walk->what == RADIX_ZAP)
+		return radix_zap(walk->kvm, walk->slot, pos, &walk->work);
+	return radix_clean(walk->kvm, walk->slot, pos, &walk->work, walk->map);
+}
+
+/*
+ * The part of a walk that one hold of mmu_lock allows, flushed at its end; true
+ * if something is left.
+ */
+static bool radix_visit_part(struct radix_walk *walk, long budget)
+{
+	struct pst_iter it = {
+		.addr = walk->addr, .last = walk->last,
+		.budget = min_t(long, budget, UINT_MAX),
+	};
+	struct pst *pst = walk->kvm->arch.pst;
+
+	lockdep_assert_held(&walk->kvm->mmu_lock);
+	radix_work_begin(&walk->work, budget);
+	while (pst && walk->work.budget > 0 && pst_next_leaf(pst, &it)) {
+		if (!radix_visit_leaf(walk, &it.pos)) {
+			it.addr = pst_pos_addr(&it.pos);
+			break;
+		}
+	}
+	radix_gather_flush(&walk->work.g);
+	walk->addr = it.addr;
+	return pst && it.addr <= walk->last;
 }
 
 /* --- fault a page in ---------------------------------------------------- */
@@ -314,8 +466,8 @@ static bool radix_clean(struct kvm *kvm, const struct kvm_memory_slot *slot,
  * @access: what the leaf has to allow
  * @hva: host virtual address of it
  * @mmu_seq: of the notifier, before the page was looked up
- * @writable: the host lets us write the page
  * @ptep: the host's entry for the page, valid under mmu_lock
+ * @resume: where making room goes on
  * @leaf: result
  */
 struct radix_fault {
@@ -325,8 +477,8 @@ struct radix_fault {
 	enum radix_access access;
 	unsigned long hva;
 	unsigned long mmu_seq;
-	bool writable;
 	const pte_t *ptep;
+	struct radix_place resume;
 	struct pst_leaf leaf;
 };
 
@@ -353,19 +505,52 @@ static unsigned int radix_leaf_shift(const struct radix_fault *f,
 	return PAGE_SHIFT;
 }
 
-/* From the host's own entry for the page, as it is under mmu_lock. */
+/* One without R is present too, if the VMM or NUMA balancing wants a fault. */
+static bool radix_host_allows(pte_t pte, enum radix_access access)
+{
+	if (!pte_present(pte) || !pte_young(pte) || !pte_read(pte))
+		return false;
+	return access == RADIX_READ || (pte_write(pte) && pte_dirty(pte));
+}
+
+/*
+ * The attributes that a host entry gives. W only if the entry is dirty already,
+ * for nobody is told of the store; and then C with it, which saves a fault, but
+ * a page that is only read is not dirty to a log.
+ */
+static u64 radix_host_attrs(const struct radix_fault *f, pte_t pte,
+			    enum radix_access access)
+{
+	u64 attrs = (pte_val(pte) & (RPT_R | RPT_ATT)) | RPT_X | RPT_REF;
+
+	if (!pte_write(pte) || !pte_dirty(pte) ||
+	    (f->slot->flags & KVM_MEM_READONLY))
+		return attrs;
+	attrs |= RPT_R | RPT_W;
+	if (access == RADIX_WRITE ||
+	    !(f->slot->flags & KVM_MEM_LOG_DIRTY_PAGES))
+		attrs |= RPT_CHG;
+	return attrs;
+}
+
+/*
+ * From the host's own entry for the page, as it is under mmu_lock; -ENOENT if
+ * that does not allow the access.
+ */
 static int radix_compose(struct radix_fault *f)
 {
 	unsigned int host_shift = 0;
 	pte_t pte;
 	u64 offset;
 
+	if (mmu_invalidate_retry(f->kvm, f->mmu_seq))
+		return -EAGAIN;
 	f->ptep = find_kvm_host_pte(f->kvm, f->mmu_seq, f->hva, &host_shift);
 	if (!f->ptep)
-		return -EAGAIN;
+		return -ENOENT;
 	pte = READ_ONCE(*f->ptep);
-	if (!pte_present(pte))
-		return -EAGAIN;
+	if (!radix_host_allows(pte, f->access))
+		return -ENOENT;
 
 	if (host_shift)
 		f->ptep = NULL;
@@ -373,86 +558,89 @@ static int radix_compose(struct radix_fault *f)
 	offset = f->hva & (BIT_ULL(host_shift ?: PAGE_SHIFT) - 1);
 	f->leaf.pa = ALIGN_DOWN(PFN_PHYS(pte_pfn(pte)) + offset,
 				BIT_ULL(f->leaf.shift));
-	f->leaf.attrs = (pte_val(pte) & (RPT_R | RPT_ATT)) | RPT_X | RPT_REF;
-	if (f->writable && pte_write(pte)) {
-		f->leaf.attrs |= RPT_R | RPT_W;
-		/* C saves a fault, but a page that is only read is not dirty. */
-		if (f->access == RADIX_WRITE ||
-		    !(f->slot->flags & KVM_MEM_LOG_DIRTY_PAGES))
-			f->leaf.attrs |= RPT_CHG;
-	} else if (f->access == RADIX_WRITE) {
-		return -EAGAIN;
-	}
+	f->leaf.attrs = radix_host_attrs(f, pte, f->access);
 	return 0;
 }
 
-/*
- * The leaf for a base page that the host has mapped and used. It is writable
- * only if the host's entry is dirty already: nobody is told of the store.
- */
+/* The leaf for a base page that the host has mapped and used. */
 static bool radix_compose_neighbour(const struct radix_fault *f, pte_t pte,
 				    struct pst_leaf *leaf)
 {
-	if (!pte_present(pte) || !pte_young(pte) || pte_special(pte) ||
-	    pte_devmap(pte) || !pte_read(pte))
+	if (!radix_host_allows(pte, RADIX_READ) || pte_special(pte) ||
+	    pte_devmap(pte))
 		return false;
 	leaf->shift = PAGE_SHIFT;
 	leaf->pa = PFN_PHYS(pte_pfn(pte));
-	leaf->attrs = (pte_val(pte) & (RPT_R | RPT_ATT)) | RPT_X | RPT_REF;
-	if (pte_write(pte) && pte_dirty(pte) &&
-	    !(f->slot->flags & KVM_MEM_READONLY))
-		leaf->attrs |= RPT_R | RPT_W | RPT_CHG;
+	leaf->attrs = radix_host_attrs(f, pte, RADIX_READ);
 	return true;
 }
 
+static bool radix_is_mapped(const struct pst_pos *pos, int distance)
+{
+	unsigned int index = pos->index + distance;
+
+	return index < BIT(pos->table->bits) &&
+	       rpt_is_valid(rpt_load(&pos->table->pte[index]));
+}
+
 /*
- * A page that is read for the first time is likely to have neighbours that will
- * be. Host entries in the same cache line are at hand: map those pages too, if
- * addresses fit. As for the page itself, the notifier covers them from here on.
+ * Pages that are read one after the other fault one after the other: when the
+ * page beside this one is mapped, map those of the line, too. Host entries in
+ * the same cache line are at hand, if addresses fit. As for the page itself, the
+ * notifier covers them from here on.
  */
-static void radix_map_around(const struct radix_fault *f, struct pst_mem *mem)
+static bool radix_around_is_wanted(const struct radix_fault *f,
+				   struct pst_pos *pos)
 {
 	unsigned int at = (f->hva >> PAGE_SHIFT) % NMMU_LINE;
 	gfn_t first = gpa_to_gfn(f->gpa) - at;
+
+	return f->access == RADIX_READ && f->ptep && !(first % NMMU_LINE) &&
+	       !(f->slot->flags & KVM_MEM_LOG_DIRTY_PAGES) &&
+	       first >= f->slot->base_gfn &&
+	       first + NMMU_LINE <= f->slot->base_gfn + f->slot->npages &&
+	       pst_find_leaf(f->kvm->arch.pst, f->gpa, pos) &&
+	       pos->table->shift == PAGE_SHIFT &&
+	       (radix_is_mapped(pos, -1) || radix_is_mapped(pos, 1));
+}
+
+static void radix_map_around(const struct radix_fault *f)
+{
+	int at = (f->hva >> PAGE_SHIFT) % NMMU_LINE;
 	struct pst_leaf leaf;
 	struct pst_pos pos;
-	unsigned int i;
+	int i;
 
-	if (f->access != RADIX_READ || !f->ptep || first % NMMU_LINE ||
-	    (f->slot->flags & KVM_MEM_LOG_DIRTY_PAGES) ||
-	    first < f->slot->base_gfn ||
-	    first + NMMU_LINE > f->slot->base_gfn + f->slot->npages ||
-	    !pst_find_leaf(f->kvm->arch.pst, f->gpa, &pos))
+	if (!radix_around_is_wanted(f, &pos))
 		return;
-	for (i = 0; i < NMMU_LINE; i++) {
-		if (rpt_is_valid(rpt_load(&pos.table->pte[pos.index - at + i])) ||
-		    !radix_compose_neighbour(f, READ_ONCE(f->ptep[(int)(i - at)]),
-					     &leaf))
-			continue;
-		if (pst_map(f->kvm->arch.pst, gfn_to_gpa(first + i), &leaf,
-			    NULL, mem) != PST_MAPPED)
-			break;
+	for (pos.index -= at, i = 0; i < NMMU_LINE; pos.index++, i++) {
+		pos.pte = rpt_load(&pos.table->pte[pos.index]);
+		if (!rpt_is_valid(pos.pte) &&
+		    radix_compose_neighbour(f, READ_ONCE(f->ptep[i - at]), &leaf))
+			pst_map_at(&pos, &leaf, NULL);
 	}
 }
 
 /* Another leaf or a table is where the new leaf belongs. */
-static void radix_unblock(struct radix_fault *f, struct radix_gather *g)
+static void radix_unblock(struct radix_fault *f, struct pst_gather *g)
 {
-	u64 start = ALIGN_DOWN(f->gpa, BIT_ULL(f->leaf.shift));
-	struct pst_iter it = { .addr = start, .budget = RADIX_CHUNK,
-			       .last = start + BIT_ULL(f->leaf.shift) - 1 };
-	struct pst *pst = f->kvm->arch.pst;
+	struct radix_walk walk __uninitialized;
 
-	while (pst_next_leaf(pst, &it))
-		radix_zap(f->kvm, f->slot, &it.pos, g);
-	/* Now without leaves: a directory that stays goes in a later step. */
-	if (it.addr > it.last)
-		pst_unblock(pst, start, f->leaf.shift, &g->own);
-	radix_gather_flush(g);
+	walk.kvm = f->kvm;
+	walk.slot = f->slot;
+	walk.what = RADIX_ZAP;
+	walk.addr = ALIGN_DOWN(f->gpa, BIT_ULL(f->leaf.shift));
+	walk.last = walk.addr + BIT_ULL(f->leaf.shift) - 1;
+	walk.work.resume = f->resume;
+	/* Once without leaves: a directory that stays goes in a later step. */
+	if (!radix_visit_part(&walk, RADIX_BUDGET))
+		pst_unblock(f->kvm->arch.pst, f->gpa, f->leaf.shift, g);
+	pst_gather_flush(g);
+	f->resume = walk.work.resume;
 }
 
 static int radix_map(struct radix_fault *f, struct pst_mem *mem,
-		     struct radix_gather *g)
+		     struct pst_gather *g)
 {
 	u64 addr;
 	int err = radix_compose(f);
@@ -469,7 +657,7 @@ static int radix_map(struct radix_fault *f, struct pst_mem *mem,
 		radix_unblock(f, g);
 		return -EBUSY;
 	case PST_MAPPED:
-		radix_map_around(f, mem);
+		radix_map_around(f);
 		fallthrough;
 	default:
 		radix_update_stats(f->kvm);
@@ -480,15 +668,14 @@ static int radix_map(struct radix_fault *f, struct pst_mem *mem,
 /* -ENOBUFS: a table is missing; -EBUSY: room is being made. Both: again. */
 static int radix_map_locked(struct radix_fault *f, struct pst_mem *mem)
 {
-	struct radix_gather g;
+	struct pst_gather g __uninitialized;
 	int err;
 
-	radix_gather_init(&g);
+	pst_gather_init(&g);
 	spin_lock(&f->kvm->mmu_lock);
 	err = radix_map(f, mem, &g);
-	radix_gather_flush(&g);
 	spin_unlock(&f->kvm->mmu_lock);
-	radix_gather_free(&g);
+	pst_gather_free(&g);
 	return err;
 }
 
@@ -504,21 +691,25 @@ static int radix_map_page(struct radix_fault *f)
 			err = pst_mem_fill(&mem, f->leaf.shift) ?: -EBUSY;
 		if (err != -EBUSY)
 			break;
+		cond_resched();
 	}
 	pst_mem_release(&mem);
 	return err == -EBUSY ? -EAGAIN : err;
 }
 
-/* Not marked as accessed: its R bit in our leaf says that, to ageing. */
-static void radix_release(kvm_pfn_t pfn, bool dirty)
+/* Have the host put the page where the access needs it. */
+static int radix_touch(struct radix_fault *f)
 {
-	struct page *page = kvm_pfn_to_refcounted_page(pfn);
+	unsigned int flags = f->access == RADIX_WRITE ? FAULT_FLAG_WRITE : 0;
+	struct mm_struct *mm = f->kvm->mm;
+	bool unlocked = false;
+	int err;
 
-	if (!page)
-		return;
-	if (dirty && !PageDirty(page))
-		set_page_dirty_lock(page);
-	put_page(page);
+	if (mmap_read_lock_killable(mm))
+		return -EINTR;
+	err = fixup_user_fault(mm, f->hva, flags, &unlocked);
+	mmap_read_unlock(mm);
+	return err == -ENOMEM ? err : err ? -EFAULT : 0;
 }
 
 /**
@@ -527,6 +718,9 @@ static void radix_release(kvm_pfn_t pfn, bool dirty)
  * @slot: usable memslot of the page, writable if @access asks for it
  * @gpa: guest real address
  * @access: what the leaf has to allow
+ *
+ * What user space has mapped is taken from its page table; only what is not
+ * there is faulted in. No page is referenced: the notifier keeps the leaf right.
  *
  * Context: Process context, may sleep for as long as user space likes; srcu is
  *	held, no lock is.
@@ -538,21 +732,24 @@ int radix_fault_in(struct kvm *kvm, struct kvm_memory_slot *slot, u64 gpa,
 {
 	struct radix_fault f = { .kvm = kvm, .slot = slot, .gpa = gpa,
 				 .access = access };
-	gfn_t gfn = gpa_to_gfn(gpa);
-	kvm_pfn_t pfn;
-	int err;
+	unsigned int i;
+	int err = -ENOENT;
 
-	f.mmu_seq = kvm->mmu_invalidate_seq;
-	/* The page is looked up after the number is read; see mmu_lock below. */
-	smp_rmb();
-	f.hva = __gfn_to_hva_memslot(slot, gfn) + offset_in_page(gpa);
-	pfn = __gfn_to_pfn_memslot(slot, gfn, false, false, NULL,
-				   access == RADIX_WRITE, &f.writable, NULL);
-	if (is_error_noslot_pfn(pfn))
-		return -EFAULT;
-	err = radix_map_page(&f);
-	radix_release(pfn, !err && (f.leaf.attrs & RPT_W));
-	return err;
+	f.hva = __gfn_to_hva_memslot(slot, gpa_to_gfn(gpa)) +
+		offset_in_page(gpa);
+	for (i = 0; i < RADIX_TOUCHES && err == -ENOENT; i++) {
+		err = i ? radix_touch(&f) : 0;
+		if (err)
+			break;
+		f.mmu_seq = kvm->mmu_invalidate_seq;
+		/*
+		 * The page is looked up after the number is read. Pairs with
+		 * the smp_wmb() in kvm_mmu_invalidate_end().
+		 */
+		smp_rmb();
+		err = radix_map_page(&f);
+	}
+	return err == -ENOENT || err == -EINTR ? -EAGAIN : err;
 }
 
 /**
@@ -573,7 +770,9 @@ bool radix_use_leaf(struct kvm *kvm, u64 gpa, enum radix_access access,
 
 	if (!kvm->arch.pst || !pst_find_leaf(kvm->arch.pst, gpa, &pos))
 		return false;
-	if (access == RADIX_WRITE && !(pos.pte.val & RPT_W))
+	/* Without any right it is about to go. */
+	if (!(pos.pte.val & RPT_PROT) ||
+	    (access == RADIX_WRITE && !(pos.pte.val & RPT_W)))
 		return false;
 	if (want & ~pos.pte.val)
 		pst_strengthen_leaf(&pos, want);
@@ -672,30 +871,62 @@ static bool radix_find(struct kvm *kvm, gfn_t gfn, struct pst_pos *pos)
 	       pst_find_leaf(kvm->arch.pst, gfn_to_gpa(gfn), pos);
 }
 
-/**
- * kvm_unmap_radix() - the host takes a page away
- * @kvm: the VM
- * @memslot: memslot of the page
- * @gfn: guest frame; the leaf over it goes whole
- *
- * Context: mmu_lock held. When this returns no CPU can use the page through
- *	the VM or through any of its nested guests.
- */
-void kvm_unmap_radix(struct kvm *kvm, struct kvm_memory_slot *memslot,
-		     unsigned long gfn)
+static void radix_unmap_secure(struct kvm *kvm, struct kvm_gfn_range *range)
 {
-	struct radix_gather g;
-	struct pst_pos pos;
+	gfn_t gfn;
+
+	for (gfn = range->start; gfn < range->end; gfn++)
+		uv_page_inval(kvm->arch.lpid, gfn_to_gpa(gfn), PAGE_SHIFT);
+}
+
+/**
+ * kvm_unmap_radix_range() - the host takes pages away
+ * @kvm: the VM
+ * @range: guest frames of one memslot; leaves that reach over them go whole
+ *
+ * Holes are skipped by their size, and what adjoins is flushed at once.
+ *
+ * Context: mmu_lock held; given up now and then if @range->may_block, which
+ *	mmu_invalidate_in_progress makes safe: nothing is mapped meanwhile. When
+ *	this returns no CPU can use the pages through the VM or through any of
+ *	its nested guests.
+ */
+void kvm_unmap_radix_range(struct kvm *kvm, struct kvm_gfn_range *range)
+{
+	struct radix_walk walk __uninitialized;
 
 	if (radix_is_secure(kvm)) {
-		uv_page_inval(kvm->arch.lpid, gfn_to_gpa(gfn), PAGE_SHIFT);
+		radix_unmap_secure(kvm, range);
 		return;
 	}
-	if (!radix_find(kvm, gfn, &pos))
-		return;
-	radix_gather_init(&g);
-	radix_zap(kvm, memslot, &pos, &g);
-	radix_gather_flush(&g);
+	walk.kvm = kvm;
+	walk.slot = range->slot;
+	walk.what = RADIX_ZAP;
+	walk.map = NULL;
+	walk.addr = gfn_to_gpa(range->start);
+	walk.last = gfn_to_gpa(range->end) - 1;
+	walk.work.resume = (struct radix_place){};
+	while (radix_visit_part(&walk, range->may_block ? RADIX_BUDGET :
+							  RADIX_UNLIMITED)) {
+		if (!range->may_block)
+			continue;
+		spin_unlock(&kvm->mmu_lock);
+		cond_resched();
+		spin_lock(&kvm->mmu_lock);
+	}
+}
+
+/* Of very many shadow leaves over one frame only the newest ones are asked. */
+static bool radix_shadows_are_young(struct kvm *kvm,
+				    const struct kvm_memory_slot *slot,
+				    gfn_t gfn, enum nmmu_op op)
+{
+	struct nmmu_visit v = { .slot = slot, .gfn = gfn, .last = gfn,
+				.op = op, .budget = NMMU_BUDGET };
+
+	if (kvm->arch.nested_vm)
+		nmmu_over_frames(&v);
+	return v.young;
 }
 
 /**
@@ -719,9 +950,7 @@ bool kvm_age_radix(struct kvm *kvm, struct kvm_memory_slot *memslot,
 	if (radix_is_secure(kvm) || !radix_find(kvm, gfn, &pos))
 		return false;
 	young = pst_weaken_leaf(&pos, RPT_REF, NULL).val & RPT_REF;
-	if (kvm->arch.nested_vm)
-		young |= nmmu_over_frames(memslot, gfn, gfn, NMMU_AGE, NULL);
-	return young;
+	return radix_shadows_are_young(kvm, memslot, gfn, NMMU_AGE) || young;
 }
 
 /**
@@ -740,72 +969,28 @@ bool kvm_test_age_radix(struct kvm *kvm, struct kvm_memory_slot *memslot,
 
 	if (radix_is_secure(kvm) || !radix_find(kvm, gfn, &pos))
 		return false;
-	if (pos.pte.val & RPT_REF)
-		return true;
-	return kvm->arch.nested_vm &&
-	       nmmu_over_frames(memslot, gfn, gfn, NMMU_LOOK, NULL);
+	return (pos.pte.val & RPT_REF) ||
+	       radix_shadows_are_young(kvm, memslot, gfn, NMMU_LOOK);
 }
 
 /* --- walks over a memslot ----------------------------------------------- */
 
-/**
- * enum radix_visit - what a walk does to each leaf
- * @RADIX_ZAP: removes it
- * @RADIX_CLEAN: takes C and notes the pages that had it
- */
-enum radix_visit {
-	RADIX_ZAP,
-	RADIX_CLEAN,
-};
-
-static void radix_note_dirty(const struct kvm_memory_slot *slot,
-			     const struct pst_pos *pos, unsigned long *map)
-{
-	gfn_t gfn = radix_leaf_gfn(pos);
-	gfn_t end = gfn + radix_leaf_npages(pos);
-
-	for (; gfn < end; gfn++) {
-		if (gfn - slot->base_gfn < slot->npages)
-			set_dirty_bits(map, gfn - slot->base_gfn, 1);
-	}
-}
-
-/* One hold of mmu_lock; returns where to go on, 0 at the end. */
-static u64 radix_visit_chunk(struct kvm *kvm,
-			     const struct kvm_memory_slot *slot, u64 addr,
-			     enum radix_visit what, unsigned long *map)
-{
-	struct pst_iter it = {
-		.addr = addr, .budget = RADIX_CHUNK,
-		.last = gfn_to_gpa(slot->base_gfn + slot->npages) - 1,
-	};
-	struct radix_gather g;
-
-	radix_gather_init(&g);
-	spin_lock(&kvm->mmu_lock);
-	while (kvm->arch.pst && pst_next_leaf(kvm->arch.pst, &it)) {
-		if (what == RADIX_ZAP)
-			radix_zap(kvm, slot, &it.pos, &g);
-		else if (radix_clean(kvm, slot, &it.pos, &g))
-			radix_note_dirty(slot, &it.pos, map);
-	}
-	radix_gather_flush(&g);
-	if (!kvm->arch.pst)
-		it.addr = it.last + 1;
-	spin_unlock(&kvm->mmu_lock);
-	radix_gather_free(&g);
-	return it.addr > it.last ? 0 : it.addr;
-}
-
 static void radix_visit(struct kvm *kvm, const struct kvm_memory_slot *slot,
 			enum radix_visit what, unsigned long *map)
 {
-	u64 addr = gfn_to_gpa(slot->base_gfn);
+	struct radix_walk walk __uninitialized;
 	bool more;
 
+	walk.kvm = kvm;
+	walk.slot = slot;
+	walk.what = what;
+	walk.map = map;
+	walk.addr = gfn_to_gpa(slot->base_gfn);
+	walk.last = gfn_to_gpa(slot->base_gfn + slot->npages) - 1;
+	walk.work.resume = (struct radix_place){};
 	do {
-		addr = radix_visit_chunk(kvm, slot, addr, what, map);
-		more = addr;
+		scoped_guard(spinlock, &kvm->mmu_lock)
+			more = radix_visit_part(&walk, RADIX_BUDGET);
 		cond_resched();
 	} while (more);
 }

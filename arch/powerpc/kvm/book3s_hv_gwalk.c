@@ -21,9 +21,10 @@ static bool gwalk_bits_fit(unsigned int level, unsigned int bits)
 	return bits == RPT_BITS_4K || bits == RPT_BITS_64K;
 }
 
-static bool gwalk_table_fits(unsigned int level, u64 base, unsigned int bits)
+static bool gwalk_table_fits(const struct gwalk_table *t)
 {
-	return gwalk_bits_fit(level, bits) && IS_ALIGNED(base, 8ULL << bits);
+	return gwalk_bits_fit(t->level, t->bits) &&
+	       IS_ALIGNED(t->base, 8ULL << t->bits);
 }
 
 static enum gwalk_cause gwalk_leaf(unsigned int level, u64 ea,
@@ -38,32 +39,33 @@ static enum gwalk_cause gwalk_leaf(unsigned int level, u64 ea,
 	return GWALK_LEAF;
 }
 
-static enum gwalk_cause gwalk_levels(const struct gwalk_reader *rd, u64 root,
-				     u64 ea, struct gwalk_result *res)
+/* Down from @res->table. */
+static enum gwalk_cause gwalk_levels(const struct gwalk_reader *rd, u64 ea,
+				     struct gwalk_result *res)
 {
-	unsigned int bits = FIELD_GET(RPT_ROOT_RPDS, root);
-	u64 base = root & RPT_ROOT_RPDB;
-	int level = RPT_LEVEL_ROOT;
+	struct gwalk_table *t = &res->table;
 	__be64 raw;
 
-	for (; level >= 0; level--) {
-		if (!gwalk_table_fits(level, base, bits))
+	for (;;) {
+		if (!gwalk_table_fits(t))
 			return GWALK_MALFORMED;
-		res->bits = bits;
-		res->shift = rpt_level_to_shift(level, bits);
-		res->entry = base + 8 * ((ea >> res->shift) &
-					 (BIT_ULL(bits) - 1));
+		res->shift = rpt_level_to_shift(t->level, t->bits);
+		res->entry = t->base + 8 * ((ea >> res->shift) &
+					    (BIT_ULL(t->bits) - 1));
 		if (rd->read(rd->ctx, res->entry, &raw))
 			return GWALK_UNREADABLE;
 		res->pte = rpt_load(&raw);
 		if (!rpt_is_valid(res->pte))
 			return GWALK_ABSENT;
 		if (rpt_is_leaf(res->pte))
-			return gwalk_leaf(level, ea, res);
-		base = rpt_dir_base(res->pte);
-		bits = rpt_dir_bits(res->pte);
+			return gwalk_leaf(t->level, ea, res);
+		if (!t->level)
+			return GWALK_MALFORMED;
+		res->above = *t;
+		t->base = rpt_dir_base(res->pte);
+		t->bits = rpt_dir_bits(res->pte);
+		t->level--;
 	}
-	return GWALK_MALFORMED;
 }
 
 /**
@@ -81,14 +83,38 @@ static enum gwalk_cause gwalk_levels(const struct gwalk_reader *rd, u64 root,
 void gwalk_walk(const struct gwalk_reader *rd, u64 root, u64 ea,
 		struct gwalk_result *res)
 {
-	*res = (struct gwalk_result){ .cause = GWALK_MALFORMED };
+	*res = (struct gwalk_result){
+		.cause = GWALK_MALFORMED,
+		.table = { .base = root & RPT_ROOT_RPDB,
+			   .level = RPT_LEVEL_ROOT,
+			   .bits = FIELD_GET(RPT_ROOT_RPDS, root) },
+	};
 
 	if (rpt_root_shift(root) != RPT_EA_SHIFT)
 		return;
 	if (ea > RPT_EA_LAST)
 		res->cause = GWALK_ABSENT;
 	else
-		res->cause = gwalk_levels(rd, root, ea, res);
+		res->cause = gwalk_levels(rd, ea, res);
+}
+
+/**
+ * gwalk_walk_from() - go on from a table that an earlier walk has found
+ * @rd: how to read the guest
+ * @table: as that walk left it in its result
+ * @ea: address that @table is for, 52 bits
+ * @res: result
+ *
+ * It is for the caller to know that the directories above have not changed.
+ *
+ * Context: As @rd->read demands; reading a guest may sleep.
+ */
+void gwalk_walk_from(const struct gwalk_reader *rd,
+		     const struct gwalk_table *table, u64 ea,
+		     struct gwalk_result *res)
+{
+	*res = (struct gwalk_result){ .table = *table };
+	res->cause = gwalk_levels(rd, ea, res);
 }
 
 /**
@@ -100,7 +126,7 @@ void gwalk_walk(const struct gwalk_reader *rd, u64 root, u64 ea,
  *
  * Return: whether the entry is inside the table.
  */
-enum gwalk_table gwalk_table_entry(u64 table, u64 index, u64 *addr)
+enum gwalk_index gwalk_table_entry(u64 table, u64 index, u64 *addr)
 {
 	unsigned int size = FIELD_GET(RPT_TABLE_SIZE, table);
 

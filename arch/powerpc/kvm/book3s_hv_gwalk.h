@@ -26,6 +26,18 @@ enum gwalk_cause {
 };
 
 /**
+ * struct gwalk_table - one table of a tree in guest memory
+ * @base: guest real address
+ * @level: 3 is the root
+ * @bits: log2 entries
+ */
+struct gwalk_table {
+	u64 base;
+	unsigned int level;
+	unsigned int bits;
+};
+
+/**
  * struct gwalk_result - where a walk ended
  * @cause: how; decides which other fields are defined
  * @entry: guest real address of the last entry read or tried; all causes but
@@ -33,7 +45,9 @@ enum gwalk_cause {
  * @addr: guest real address that the leaf maps the input to, low bits included
  * @pte: the leaf
  * @shift: log2 bytes of the leaf: 12, 16, 21 or 30
- * @bits: log2 entries of the table that holds the leaf
+ * @table: the table that holds @entry
+ * @above: the table that holds the directory entry for @table, unless the walk
+ *	began with @table
  */
 struct gwalk_result {
 	enum gwalk_cause cause;
@@ -41,7 +55,8 @@ struct gwalk_result {
 	u64 addr;
 	struct rpte pte;
 	unsigned int shift;
-	unsigned int bits;
+	struct gwalk_table table;
+	struct gwalk_table above;
 };
 
 /**
@@ -56,17 +71,20 @@ struct gwalk_reader {
 
 void gwalk_walk(const struct gwalk_reader *rd, u64 root, u64 ea,
 		struct gwalk_result *res);
+void gwalk_walk_from(const struct gwalk_reader *rd,
+		     const struct gwalk_table *table, u64 ea,
+		     struct gwalk_result *res);
 
 /**
- * enum gwalk_table - an index into a partition or process table
+ * enum gwalk_index - an index into a partition or process table
  * @GWALK_TABLE_OK: the address is defined
  * @GWALK_TABLE_OUTSIDE: index past the end, or a size that is not architected
  */
-enum gwalk_table {
+enum gwalk_index {
 	GWALK_TABLE_OK,
 	GWALK_TABLE_OUTSIDE,
 };
 
-enum gwalk_table gwalk_table_entry(u64 table, u64 index, u64 *addr);
+enum gwalk_index gwalk_table_entry(u64 table, u64 index, u64 *addr);
 
 #endif /* _BOOK3S_HV_GWALK_H */

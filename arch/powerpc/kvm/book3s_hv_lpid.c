@@ -38,6 +38,12 @@
 
 #define LPID_RB_AP	GENMASK(7, 5)
 
+/*
+ * Pages that are flushed one by one. Where one invalidation is one page, all of
+ * the LPID is cheaper beyond this.
+ */
+#define LPID_MAX_PAGES	16
+
 /* One flush, in the words of both hypercalls. */
 struct lpid_request {
 	/* H_TLB_INVALIDATE: RIC, PRS and R fields of tlbie; RB image. */
@@ -54,6 +60,14 @@ static const struct lpid_request lpid_everything = {
 	.insn = H_TLBIE_P1_ENC(RIC_FLUSH_ALL, 0, 1),
 	.rb = TLBIEL_INVAL_SET_LPID,
 	.type = H_RPTI_TYPE_NESTED_ALL,
+	.pg_sizes = H_RPTI_PAGE_ALL,
+	.end = -1UL,
+};
+
+static const struct lpid_request lpid_translations = {
+	.insn = H_TLBIE_P1_ENC(RIC_FLUSH_TLB, 0, 1),
+	.rb = TLBIEL_INVAL_SET_LPID,
+	.type = H_RPTI_TYPE_TLB,
 	.pg_sizes = H_RPTI_PAGE_ALL,
 	.end = -1UL,
 };
@@ -108,35 +122,51 @@ static void lpid_request_flush(hlpid_t lpid, const struct lpid_request *req)
 				   lpid.val, status);
 }
 
-static void lpid_request_page(hlpid_t lpid, u64 addr, int psize)
+/* H_TLB_INVALIDATE names @start only: it takes one page at a time. */
+static void lpid_request_pages(hlpid_t lpid, u64 start, u64 last, int psize)
 {
 	const struct lpid_request req = {
 		.insn = H_TLBIE_P1_ENC(RIC_FLUSH_TLB, 0, 1),
-		.rb = addr | FIELD_PREP(LPID_RB_AP, mmu_get_ap(psize)),
+		.rb = start | FIELD_PREP(LPID_RB_AP, mmu_get_ap(psize)),
 		.type = H_RPTI_TYPE_TLB,
 		.pg_sizes = psize_to_rpti_pgsize(psize),
-		.start = addr,
-		.end = addr + (1UL << mmu_psize_defs[psize].shift),
+		.start = start,
+		.end = last + 1,
 	};
 
 	lpid_request_flush(lpid, &req);
 }
 
-void lpid_flush_page(hlpid_t lpid, u64 addr, unsigned int shift)
+static void lpid_flush_each(hlpid_t lpid, u64 start, u64 last, int psize)
 {
+	u64 size = BIT_ULL(mmu_psize_defs[psize].shift);
+	u64 addr;
+
+	for (addr = start; addr < last; addr += size) {
+		if (kvmhv_on_pseries())
+			lpid_request_pages(lpid, addr, addr + size - 1, psize);
+		else
+			radix__flush_tlb_lpid_page(lpid.val, addr, size);
+	}
+}
+
+void lpid_flush_range(hlpid_t lpid, u64 start, u64 last, unsigned int shift)
+{
+	bool few = (last - start) >> shift < LPID_MAX_PAGES;
 	int psize = shift_to_mmu_psize(shift);
 
-	/* L2: without an AP code there is no way to name this one page. */
-	if (psize < 0) {
+	/* L2: without an AP code there is no way to name these pages. */
+	if (psize < 0)
 		lpid_flush_all(lpid);
-		return;
-	}
-
-	addr = ALIGN_DOWN(addr, BIT_ULL(shift));
-	if (kvmhv_on_pseries())
-		lpid_request_page(lpid, addr, psize);
+	else if (kvmhv_on_pseries() &&
+		 firmware_has_feature(FW_FEATURE_RPT_INVALIDATE))
+		lpid_request_pages(lpid, start, last, psize);
+	else if (few)
+		lpid_flush_each(lpid, start, last, psize);
+	else if (kvmhv_on_pseries())
+		lpid_request_flush(lpid, &lpid_translations);
 	else
-		radix__flush_tlb_lpid_page(lpid.val, addr, BIT_ULL(shift));
+		lpid_flush_all(lpid);
 }
 
 void lpid_flush_pwc(hlpid_t lpid)

@@ -11,17 +11,19 @@
 #define _BOOK3S_HV_LPID_H
 
 /**
- * lpid_flush_page() - drop the translation of one page of one LPID
+ * lpid_flush_range() - drop the translations of some pages of one LPID
  * @lpid: LPID that hardware runs under
- * @addr: guest real address under @lpid, rounded down to the page here
- * @shift: log2 bytes of the leaf: 12, 16, 21 or 30
+ * @start: guest real address of the first page under @lpid
+ * @last: last address of the last page
+ * @shift: log2 bytes of each leaf: 12, 16, 21 or 30
  *
  * RIC=0 PRS=0 IS=0: only translations of exactly this size are guaranteed to
- * go (Power ISA, Book III, "TLB Invalidate Entry").
+ * go (Power ISA, Book III, "TLB Invalidate Entry"). All of the LPID may go
+ * where that is cheaper than one page after the other.
  *
  * Context: Any context; completes before it returns.
  */
-void lpid_flush_page(hlpid_t lpid, u64 addr, unsigned int shift);
+void lpid_flush_range(hlpid_t lpid, u64 start, u64 last, unsigned int shift);
 
 /**
  * lpid_flush_pwc() - drop the page-walk cache of one LPID

@@ -16,6 +16,7 @@
 #include <linux/kvm_host.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/vmalloc.h>
 
 #include <asm/hvcall.h>
 #include <asm/kvm_book3s.h>
@@ -50,6 +51,48 @@ void kvmhv_release_all_nested(struct kvm *kvm)
 	nguest_release_all(kvm);
 }
 
+static int kvmhv_alloc_heads(struct kvm *kvm, struct kvm_memory_slot *slot)
+{
+	size_t bytes = array_size(slot->npages, sizeof(*slot->arch.rmap));
+	unsigned long *heads;
+
+	if (slot->arch.rmap)
+		return 0;
+	if (bytes >> PAGE_SHIFT > totalram_pages())
+		return -ENOMEM;
+	heads = __vmalloc(bytes, GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	if (!heads)
+		return -ENOMEM;
+	scoped_guard(spinlock, &kvm->mmu_lock)
+		slot->arch.rmap = heads;
+	return 0;
+}
+
+/**
+ * kvmppc_alloc_rmaps() - give each memslot its word for each frame
+ * @kvm: VM that starts to nest, or to use an HPT
+ *
+ * Without either a radix guest has no use for them. Memslots that are made
+ * later get theirs when they are made.
+ *
+ * Context: Process context, may sleep; takes kvm->slots_lock.
+ * Return: 0 or -ENOMEM, in which case some memslots may have theirs.
+ */
+int kvmppc_alloc_rmaps(struct kvm *kvm)
+{
+	struct kvm_memory_slot *slot;
+	int bkt, err;
+
+	guard(mutex)(&kvm->slots_lock);
+	kvm->arch.has_rmaps = true;
+	kvm_for_each_memslot(slot, bkt, kvm_memslots(kvm)) {
+		err = kvmhv_alloc_heads(kvm, slot);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
 /* --- H_SET_PARTITION_TABLE ---------------------------------------------- */
 
 static bool kvmhv_ptcr_is_valid(struct kvm *kvm, u64 ptcr)
@@ -76,10 +119,12 @@ static bool kvmhv_ptcr_is_valid(struct kvm *kvm, u64 ptcr)
  * On a reset of L1, what the guests of the old table hold is given back. Who
  * uses the register checks it.
  *
- * Context: Process context, may sleep.
+ * Context: Process context, may sleep; takes kvm->arch.mmu_setup_lock.
  */
 void kvmhv_set_ptcr(struct kvm *kvm, u64 ptcr)
 {
+	/* No vCPU need run meanwhile: a switch to HPT may drop everything. */
+	guard(mutex)(&kvm->arch.mmu_setup_lock);
 	if (READ_ONCE(kvm->arch.l1_ptcr) == ptcr)
 		return;
 	WRITE_ONCE(kvm->arch.l1_ptcr, ptcr);
@@ -156,25 +201,27 @@ static long kvmhv_enter_result(struct kvm_vcpu *vcpu, const struct nrun *run,
  */
 long kvmhv_enter_nested_guest(struct kvm_vcpu *vcpu)
 {
+	struct nrun *run = nrun_of(vcpu);
 	struct kvm_nested_guest *ng;
-	struct nrun run;
 	int r;
 
-	run.state_gpa = kvmppc_get_gpr(vcpu, 4);
-	run.regs_gpa = kvmppc_get_gpr(vcpu, 5);
-	r = kvmhv_enter_check(vcpu) ?: nrun_fetch(vcpu, &run) ?:
-	    nguest_enter(vcpu->kvm, make_glpid(run.hv.lpid), &ng);
+	if (!run)
+		return kvmhv_enter_error(-ENOMEM);
+	run->state_gpa = kvmppc_get_gpr(vcpu, 4);
+	run->regs_gpa = kvmppc_get_gpr(vcpu, 5);
+	r = kvmhv_enter_check(vcpu) ?: nrun_fetch(vcpu, run) ?:
+	    nguest_enter(vcpu->kvm, run, &ng);
 	if (r)
 		return kvmhv_enter_error(r);
 
-	nmmu_replay(vcpu, ng);
-	r = nrun_execute(vcpu, &run, ng);
-	nguest_put(ng);
-	if (nrun_deliver(vcpu, &run)) {
+	nflt_replay(vcpu, ng);
+	r = nrun_execute(vcpu, run, ng);
+	nguest_leave(run, ng);
+	if (nrun_deliver(vcpu, run)) {
 		vcpu->mmio_needed = 0;
 		return H_AUTHORITY;
 	}
-	return kvmhv_enter_result(vcpu, &run, r);
+	return kvmhv_enter_result(vcpu, run, r);
 }
 
 /* --- H_TLB_INVALIDATE and H_RPT_INVALIDATE ------------------------------ */

@@ -22,20 +22,66 @@
 
 /* --- book3s_hv_nested_run.c: register state of L1 and L2 on one vCPU --- */
 
+/* Tables of L1 that a vCPU remembers, and their level. */
+#define NMMU_KNOWN		4
+#define NMMU_KNOWN_LEVEL	1
+
 /**
- * struct nrun - one H_ENTER_NESTED
+ * struct nmmu_known - a table that a walk of L1's tree has come through
+ * @ng: guest it belongs to, NULL for none
+ * @seq: inval_seq before the walk
+ * @region: L2 real address over 1G
+ * @table: the table, of entries of 2M
+ *
+ * A page-walk cache: what L1 changes above the table it tells by an
+ * invalidation, which changes inval_seq. The last directory is read each time:
+ * there L1 goes from a table to a leaf and back, and not always with a word.
+ */
+struct nmmu_known {
+	const struct kvm_nested_guest *ng;
+	u64 seq;
+	u64 region;
+	struct gwalk_table table;
+};
+
+/**
+ * struct nrun_buf - one of L1's buffers, and the page it was in last
+ * @gpc: mapping of it for the kernel; the notifier takes it away
+ * @last: L1 real address passed last
+ */
+struct nrun_buf {
+	struct gfn_to_pfn_cache gpc;
+	gpa_t last;
+};
+
+/**
+ * struct nrun - what a vCPU of L1 needs to run guests of its own
+ * @node: in the list of the VM; it lives as long as the VM nests
+ * @state_buf: where hv_guest_state is
+ * @regs_buf: where pt_regs is
+ * @last: guest entered last, with a reference; NULL while one is entered
+ * @known: of that guest, or empty
+ * @replay: fault that L1 was to handle, as nfault_to_replay() made it, or 0
  * @state_gpa: L1 real address of hv_guest_state
  * @regs_gpa: L1 real address of pt_regs
  * @size: bytes of hv_guest_state in the version L1 passed
  * @order: byte order of L1
- * @wire: hv_guest_state as L1 stored it; what L0 hands back is replaced in it
+ * @wire: hv_guest_state on its way, if the buffer is not mapped
  * @hv: L2's hypervisor-privileged state, native and sanitised; L1's own while
  *	the vCPU holds L2's
  * @regs: L2's registers, native and sanitised; L1's own likewise
  * @hfscr_wanted: HFSCR as L1 asked for it, before sanitising
  * @l1_msr: L1's MSR
+ *
+ * From @state_gpa on it describes one H_ENTER_NESTED.
  */
 struct nrun {
+	struct list_head node;
+	struct nrun_buf state_buf;
+	struct nrun_buf regs_buf;
+	struct kvm_nested_guest *last;
+	struct nmmu_known known[NMMU_KNOWN];
+	u64 replay;
 	gpa_t state_gpa;
 	gpa_t regs_gpa;
 	int size;
@@ -47,9 +93,8 @@ struct nrun {
 	u64 l1_msr;
 };
 
-/* It lives on the stack, below a call chain that is deep already. */
-static_assert(sizeof(struct nrun) < 1024);
-
+struct nrun *nrun_of(struct kvm_vcpu *vcpu);
+void nrun_free(struct nrun *run);
 int __must_check nrun_fetch(struct kvm_vcpu *vcpu, struct nrun *run);
 int nrun_execute(struct kvm_vcpu *vcpu, struct nrun *run,
 		 struct kvm_nested_guest *ng);
@@ -104,6 +149,10 @@ enum nvm_stat {
  * @guests: by L1's LPID; membership only, the entries are counted
  * @drain: trees that were detached; under mmu_lock
  * @drain_work: frees them once they are quiet
+ * @runs: struct nrun of each vCPU that has entered a guest; only grows
+ * @runs_lock: protects @runs
+ * @max_guests: of this VM, 0 for what the module says
+ * @quota: bytes of shadow tables of this VM, 0 likewise
  * @account: memory of all shadow trees, in any state
  * @stats: by enum nvm_stat
  * @node: in the list of all VMs that nest, for the shrinker
@@ -114,6 +163,10 @@ struct kvm_nested_vm {
 	struct xarray guests;
 	struct list_head drain;
 	struct work_struct drain_work;
+	struct list_head runs;
+	struct mutex runs_lock;
+	unsigned int max_guests;
+	u64 quota;
 	struct pst_account account;
 	atomic_long_t stats[NVM_NR];
 	struct list_head node;
@@ -130,15 +183,19 @@ static inline void nguest_begin_inval(struct kvm_nested_guest *ng)
 {
 	/*
 	 * A store of L1 before its hypercall comes before the new number. Pairs
-	 * with the acquire in nmmu_snapshot().
+	 * with the acquire in nflt_snapshot().
 	 */
 	smp_store_release(&ng->inval_seq, ng->inval_seq + 1);
 }
 
 int nguest_init(void);
 void nguest_exit(void);
-int __must_check nguest_enter(struct kvm *kvm, glpid_t glpid,
+struct kvm_nested_vm *nguest_vm(struct kvm *kvm);
+int __must_check nguest_enter(struct kvm *kvm, struct nrun *run,
 			      struct kvm_nested_guest **res);
+void nguest_leave(struct nrun *run, struct kvm_nested_guest *ng);
+bool nguest_is_idle(struct kvm_nested_guest *ng);
+unsigned int nguest_count_inside(struct kvm_nested_guest *ng);
 struct kvm_nested_guest *nguest_get(struct kvm *kvm, glpid_t glpid);
 struct kvm_nested_guest *nguest_get_next(struct kvm *kvm, glpid_t *glpid);
 void nguest_put(struct kvm_nested_guest *ng);
@@ -150,7 +207,7 @@ void nguest_kill_all(struct kvm *kvm);
 void nguest_drain_now(struct kvm_nested_vm *nvm);
 void nguest_release_all(struct kvm *kvm);
 
-/* --- book3s_hv_nested_mmu.c: faults, invalidation, notifiers of L2 --- */
+/* --- book3s_hv_nested_mmu.c: invalidation, notifiers of L2 --- */
 
 /**
  * enum nmmu_op - what happens to the shadow leaves over some L1 frames
@@ -166,12 +223,31 @@ enum nmmu_op {
 	NMMU_LOOK,
 };
 
-bool nmmu_over_frames(const struct kvm_memory_slot *slot, gfn_t first,
-		      gfn_t last, enum nmmu_op op, struct pst_gather *g);
+/* Work in one hold of mmu_lock: 512 leaves, or as many heads as cost the same. */
+#define NMMU_BUDGET		4096
+
+/**
+ * struct nmmu_visit - a visit to the shadow leaves over some L1 frames
+ * @slot: memslot of the frames; its VM has a container for nested guests
+ * @gfn: L1 frame to go on from
+ * @last: last L1 frame, inside @slot
+ * @op: what to do
+ * @g: gets what has to be flushed; not used by NMMU_AGE and NMMU_LOOK
+ * @budget: what may still be done, NMMU_BUDGET in all
+ * @young: whether one of the leaves was referenced
+ */
+struct nmmu_visit {
+	const struct kvm_memory_slot *slot;
+	gfn_t gfn;
+	gfn_t last;
+	enum nmmu_op op;
+	struct pst_gather *g;
+	long budget;
+	bool young;
+};
+
+bool nmmu_over_frames(struct nmmu_visit *v);
 void nmmu_invalidate(struct kvm *kvm, const struct ninv *inv);
-unsigned long nmmu_read_real(struct kvm_vcpu *vcpu, u64 ngpa, void *to,
-			     unsigned long n);
-void nmmu_replay(struct kvm_vcpu *vcpu, struct kvm_nested_guest *ng);
 
 /* Entries in one cache line of a table of L1. */
 #define NMMU_LINE	16
@@ -179,15 +255,29 @@ void nmmu_replay(struct kvm_vcpu *vcpu, struct kvm_nested_guest *ng);
 /**
  * struct nmmu_reader - what a walk of L1's tables reads
  * @kvm: VM of L1
+ * @known: tables that the vCPU remembers, or NULL
+ * @ng: guest whose tree it is, for @known
+ * @seq: its inval_seq before the walk, for @known
+ * @at: where the line is, under mmu_lock
  * @line: the line that the last entry read stands in
  */
 struct nmmu_reader {
 	struct kvm *kvm;
+	struct nmmu_known *known;
+	const struct kvm_nested_guest *ng;
+	u64 seq;
+	const __be64 *at;
 	__be64 line[NMMU_LINE];
 };
 
 void nmmu_walk_l1(struct nmmu_reader *reader, u64 root, u64 ngpa,
 		  struct gwalk_result *res);
+
+/* --- book3s_hv_nested_fault.c: faults of L2 --- */
+
+unsigned long nflt_read_real(struct kvm_vcpu *vcpu, u64 ngpa, void *to,
+			     unsigned long n);
+void nflt_replay(struct kvm_vcpu *vcpu, struct kvm_nested_guest *ng);
 
 /* --- book3s_hv_nested_limit.c: what a VM that nests may use --- */
 
@@ -201,10 +291,24 @@ long nlimit_alloc_lpid(struct kvm *kvm);
 void nlimit_free_lpid(long lpid);
 void nlimit_make_room(struct kvm_nested_guest *ng);
 u64 nlimit_quota(struct kvm *kvm);
+unsigned int nlimit_max_guests(struct kvm *kvm);
+
+/**
+ * enum nlimit - a limit that a VM may have for itself
+ * @NLIMIT_GUESTS: nested guests
+ * @NLIMIT_QUOTA: bytes of shadow tables
+ */
+enum nlimit {
+	NLIMIT_GUESTS,
+	NLIMIT_QUOTA,
+};
+
+int nlimit_set(struct kvm *kvm, enum nlimit which, u64 val);
 
 /* --- book3s_hv_nested_audit.c: what debugfs shows and proves --- */
 
 void naudit_debugfs_init(struct kvm *kvm);
+void naudit_prove(struct kvm_nested_guest *ng);
 
 /* --- book3s_64_mmu_radix.c: L1's own tree, for L2 faults --- */
 

@@ -26,6 +26,9 @@
 #define NAUDIT_FRAMES		512
 #define NAUDIT_LEAVES		32
 
+/* Operations between two audits of a tree. */
+#define NAUDIT_PROVE_EVERY	64
+
 /**
  * struct naudit - one audit
  * @m: where findings go
@@ -81,7 +84,9 @@ static const char *naudit_against_l0(struct naudit *a,
 		return "another frame than the VM's";
 	if ((shadow->pte.val ^ own.pte.val) & RPT_ATT)
 		return "another storage attribute than the VM's";
-	if (shadow->pte.val & ~own.pte.val & (RPT_W | RPT_CHG))
+	/* One without rights is going away, and its shadow leaves before it. */
+	if ((own.pte.val & RPT_PROT) &&
+	    (shadow->pte.val & ~own.pte.val & (RPT_W | RPT_CHG)))
 		return "more permissive than the VM's leaf";
 	return NULL;
 }
@@ -262,6 +267,32 @@ static int naudit_show(struct seq_file *m, void *unused)
 	return 0;
 }
 
+/* --- now and then ------------------------------------------------------- */
+
+/**
+ * naudit_prove() - audit the live tree now and then
+ * @ng: guest with a reference held, after an operation on its tree
+ *
+ * Only with CONFIG_KVM_BOOK3S_HV_NESTED_PROVE: a broken invariant ends the VM.
+ * An audit looks at every entry, so it is not done after each operation.
+ *
+ * Context: Process context; takes mmu_lock.
+ */
+void naudit_prove(struct kvm_nested_guest *ng)
+{
+	static atomic_t operations;
+	enum pst_fault fault = PST_SOUND;
+
+	if (!IS_ENABLED(CONFIG_KVM_BOOK3S_HV_NESTED_PROVE) ||
+	    atomic_inc_return(&operations) % NAUDIT_PROVE_EVERY)
+		return;
+	spin_lock(&ng->kvm->mmu_lock);
+	if (ng->live)
+		fault = pst_audit(ng->live);
+	spin_unlock(&ng->kvm->mmu_lock);
+	KVM_BUG_ON(fault, ng->kvm);
+}
+
 /* --- counters ----------------------------------------------------------- */
 
 static const char * const nstats_name[NVM_NR] = {
@@ -289,6 +320,7 @@ static int nstats_show(struct seq_file *m, void *unused)
 	unsigned int i;
 
 	seq_printf(m, "guests %u\n", nlimit_count_guests(kvm));
+	seq_printf(m, "max_guests %u\n", nlimit_max_guests(kvm));
 	seq_printf(m, "quota %llu\n", nlimit_quota(kvm));
 	rcu_read_lock();
 	nvm = READ_ONCE(kvm->arch.nested_vm);
@@ -296,6 +328,10 @@ static int nstats_show(struct seq_file *m, void *unused)
 		   nvm ? atomic_long_read(&nvm->account.tables) : 0);
 	seq_printf(m, "bytes %ld\n",
 		   nvm ? atomic_long_read(&nvm->account.bytes) : 0);
+	seq_printf(m, "samples_used %ld\n",
+		   nvm ? atomic_long_read(&nvm->account.samples_used) : 0);
+	seq_printf(m, "samples_unused %ld\n",
+		   nvm ? atomic_long_read(&nvm->account.samples_unused) : 0);
 	spin_lock(&kvm->mmu_lock);
 	seq_printf(m, "draining %zu\n",
 		   nvm ? list_count_nodes(&nvm->drain) : 0);
@@ -357,8 +393,36 @@ static const struct file_operations nstats_fops = {
 	.release = naudit_release,
 };
 
+static int nlimit_guests_get(void *kvm, u64 *val)
+{
+	*val = nlimit_max_guests(kvm);
+	return 0;
+}
+
+static int nlimit_guests_set(void *kvm, u64 val)
+{
+	return nlimit_set(kvm, NLIMIT_GUESTS, val);
+}
+
+DEFINE_DEBUGFS_ATTRIBUTE(nlimit_guests_fops, nlimit_guests_get,
+			 nlimit_guests_set, "%llu\n");
+
+static int nlimit_quota_get(void *kvm, u64 *val)
+{
+	*val = nlimit_quota(kvm);
+	return 0;
+}
+
+static int nlimit_quota_set(void *kvm, u64 val)
+{
+	return nlimit_set(kvm, NLIMIT_QUOTA, val);
+}
+
+DEFINE_DEBUGFS_ATTRIBUTE(nlimit_quota_fops, nlimit_quota_get, nlimit_quota_set,
+			 "%llu\n");
+
 /**
- * naudit_debugfs_init() - create the files "nested" and "nested_audit"
+ * naudit_debugfs_init() - create "nested", "nested_audit", and the limits
  * @kvm: VM with a debugfs directory, or an error pointer in its place
  */
 void naudit_debugfs_init(struct kvm *kvm)
@@ -367,4 +431,8 @@ void naudit_debugfs_init(struct kvm *kvm)
 			    &nstats_fops);
 	debugfs_create_file("nested_audit", 0400, kvm->debugfs_dentry, kvm,
 			    &naudit_fops);
+	debugfs_create_file("nested_max_guests", 0600, kvm->debugfs_dentry, kvm,
+			    &nlimit_guests_fops);
+	debugfs_create_file("nested_quota", 0600, kvm->debugfs_dentry, kvm,
+			    &nlimit_quota_fops);
 }

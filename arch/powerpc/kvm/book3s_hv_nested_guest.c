@@ -8,8 +8,9 @@
  * any number of detached ones.
  *
  * G1  It is found through the xarray under RCU and refcount_inc_not_zero().
- * G2  References: one of the table, one of each vCPU inside, one of each
- *     hypercall that works on it, one of each reader.
+ * G2  References: one of the table, one of each vCPU inside, one of each vCPU
+ *     that was inside last (nrun->last), one of each hypercall that works on
+ *     it, one of each reader.
  * G3  dead is set under mmu_lock together with a bump of inval_seq, and final.
  * G4  The host LPID is released by the last reference, after its table entry is
  *     cleared and flushed.
@@ -103,8 +104,16 @@ static void nguest_drain(struct work_struct *work)
 	}
 }
 
-/* The container appears with the first entry; two vCPUs may race for it. */
-static struct kvm_nested_vm *nguest_vm(struct kvm *kvm)
+/**
+ * nguest_vm() - the container of a VM that nests
+ * @kvm: VM of L1
+ *
+ * It appears with the first entry; two vCPUs may race for it.
+ *
+ * Context: Process context, may sleep.
+ * Return: the container, or NULL without memory.
+ */
+struct kvm_nested_vm *nguest_vm(struct kvm *kvm)
 {
 	struct kvm_nested_vm *nvm = READ_ONCE(kvm->arch.nested_vm);
 
@@ -118,6 +127,8 @@ static struct kvm_nested_vm *nguest_vm(struct kvm *kvm)
 	INIT_LIST_HEAD(&nvm->drain);
 	INIT_WORK(&nvm->drain_work, nguest_drain);
 	INIT_LIST_HEAD(&nvm->node);
+	INIT_LIST_HEAD(&nvm->runs);
+	mutex_init(&nvm->runs_lock);
 	if (!cmpxchg(&kvm->arch.nested_vm, NULL, nvm)) {
 		nlimit_add_vm(nvm);
 		return nvm;
@@ -278,6 +289,10 @@ static void nguest_publish(struct kvm_nested_guest *ng)
  * Two invalidations may race: the second finds a new and empty tree while the
  * first has not flushed the old one yet. Both return only after the flush.
  *
+ * No tree is what is live of a guest that dies, and what is published of a new
+ * one: then who makes it ready may be about to publish a tree that was live for
+ * a moment. Only with a live tree is there nobody to wait for.
+ *
  * Context: Process context, may sleep.
  */
 void nguest_settle(struct kvm_nested_guest *ng)
@@ -285,7 +300,7 @@ void nguest_settle(struct kvm_nested_guest *ng)
 	bool settled;
 
 	spin_lock(&ng->kvm->mmu_lock);
-	settled = ng->published == ng->live;
+	settled = ng->live && ng->published == ng->live;
 	spin_unlock(&ng->kvm->mmu_lock);
 	if (settled)
 		return;
@@ -311,7 +326,7 @@ static struct pst *nguest_new_tree(struct kvm_nested_guest *ng)
 /* A tree that hardware has never seen. */
 static void nguest_discard_tree(struct pst *pst)
 {
-	struct pst_gather g;
+	struct pst_gather g __uninitialized;
 
 	if (!pst)
 		return;
@@ -425,6 +440,64 @@ static u64 nguest_process_table(u64 dw1)
 	return RPT_TABLE_GR | (dw1 & (RPT_TABLE_BASE | RPT_TABLE_SIZE));
 }
 
+/*
+ * No vCPU shall keep a dead guest and its host LPID because it was there last.
+ * One that is inside looks at dead when it leaves: nguest_leave().
+ */
+static void nguest_forget(struct kvm_nested_vm *nvm,
+			  struct kvm_nested_guest *ng)
+{
+	struct nrun *run;
+
+	mutex_lock(&nvm->runs_lock);
+	list_for_each_entry(run, &nvm->runs, node) {
+		if (cmpxchg(&run->last, ng, NULL) == ng)
+			nguest_put(ng);
+	}
+	mutex_unlock(&nvm->runs_lock);
+}
+
+/**
+ * nguest_is_idle() - nobody is inside a guest or works on it
+ * @ng: guest with a reference held
+ *
+ * An answer of the past: a vCPU may enter at any time.
+ *
+ * Context: Process context, may sleep.
+ * Return: whether only the table, the caller and vCPUs that have left refer to
+ * the guest.
+ */
+bool nguest_is_idle(struct kvm_nested_guest *ng)
+{
+	struct kvm_nested_vm *nvm = ng->kvm->arch.nested_vm;
+	unsigned int idle = 2;
+	struct nrun *run;
+
+	mutex_lock(&nvm->runs_lock);
+	list_for_each_entry(run, &nvm->runs, node)
+		idle += READ_ONCE(run->last) == ng;
+	mutex_unlock(&nvm->runs_lock);
+	return refcount_read(&ng->refs) <= idle;
+}
+
+/**
+ * nguest_count_inside() - vCPUs that run a guest
+ * @ng: guest with a reference held
+ *
+ * Context: Process context.
+ * Return: how many have its state loaded, at the moment.
+ */
+unsigned int nguest_count_inside(struct kvm_nested_guest *ng)
+{
+	struct kvm_vcpu *vcpu;
+	unsigned int n = 0;
+	unsigned long i;
+
+	kvm_for_each_vcpu(i, vcpu, ng->kvm)
+		n += READ_ONCE(vcpu->arch.nested) == ng;
+	return n;
+}
+
 /**
  * nguest_kill() - a guest is no more
  * @ng: guest with a reference held; vCPUs inside leave it at the next fault
@@ -450,6 +523,7 @@ void nguest_kill(struct kvm_nested_guest *ng)
 	if (first)
 		nvm_count(ng->kvm, NVM_KILLS);
 	nguest_settle(ng);
+	nguest_forget(nvm, ng);
 	if (first && xa_cmpxchg(&nvm->guests, ng->glpid.val, ng, NULL, 0) == ng)
 		nguest_put(ng);
 }
@@ -568,22 +642,66 @@ static int nguest_prepare(struct kvm_nested_guest *ng)
 	return err;
 }
 
+/* The guest that the vCPU was in last, if it is this one; with its reference. */
+static struct kvm_nested_guest *nguest_get_last(struct nrun *run, glpid_t glpid)
+{
+	struct kvm_nested_guest *ng = xchg(&run->last, NULL);
+
+	if (ng && ng->glpid.val == glpid.val && !READ_ONCE(ng->dead))
+		return ng;
+	if (ng)
+		nguest_put(ng);
+	/* Another guest may come to be where this one was. */
+	memset(run->known, 0, sizeof(run->known));
+	return NULL;
+}
+
+/**
+ * nguest_leave() - a vCPU is not inside any more
+ * @run: of the vCPU; remembers the guest and takes over the reference
+ * @ng: guest that nguest_enter() gave
+ *
+ * Context: Process context, may sleep.
+ */
+void nguest_leave(struct nrun *run, struct kvm_nested_guest *ng)
+{
+	bool dead;
+
+	/* A killer may put the reference: RCU keeps the guest for the look. */
+	scoped_guard(rcu) {
+		/*
+		 * Either the killer finds the guest here or it is found dead.
+		 * Pairs with the lock in nguest_kill() between setting dead and
+		 * looking.
+		 */
+		smp_store_mb(run->last, ng);
+		dead = READ_ONCE(ng->dead);
+	}
+	if (dead && cmpxchg(&run->last, ng, NULL) == ng)
+		nguest_put(ng);
+}
+
 /**
  * nguest_enter() - find or make the guest that a vCPU is about to run
  * @kvm: VM of L1
- * @glpid: L1's name of it
- * @res: the guest with a reference, on success
+ * @run: of the vCPU; hv.lpid is L1's name of the guest
+ * @res: the guest with a reference for nguest_leave(), on success
+ *
+ * For the guest that was entered last there is no lookup and no lock.
  *
  * Context: Process context, may sleep. No lock and no srcu is held.
  * Return: 0; -ENOENT if L1's table has no such entry; -ENOMEM without memory
  * or host LPID; -EAGAIN if L1 invalidated meanwhile, to be tried again by L1.
  */
-int nguest_enter(struct kvm *kvm, glpid_t glpid, struct kvm_nested_guest **res)
+int nguest_enter(struct kvm *kvm, struct nrun *run,
+		 struct kvm_nested_guest **res)
 {
-	struct kvm_nested_guest *ng = nguest_get(kvm, glpid);
+	glpid_t glpid = make_glpid(run->hv.lpid);
+	struct kvm_nested_guest *ng;
 	struct nguest_entry entry;
 	int err = 0;
 
+	ng = nguest_get_last(run, glpid) ?: nguest_get(kvm, glpid);
 	if (!ng) {
 		nguest_read_entry(kvm, glpid, &entry);
 		if (!entry.root)
@@ -642,6 +760,21 @@ void nguest_kill_all(struct kvm *kvm)
 	}
 }
 
+/* No vCPU runs; at the end of the VM there is none any more. */
+static void nguest_free_runs(struct kvm *kvm, struct kvm_nested_vm *nvm)
+{
+	struct nrun *run, *next;
+	struct kvm_vcpu *vcpu;
+	unsigned long i;
+
+	kvm_for_each_vcpu(i, vcpu, kvm)
+		vcpu->arch.nested_run = NULL;
+	list_for_each_entry_safe(run, next, &nvm->runs, node)
+		nrun_free(run);
+	INIT_LIST_HEAD(&nvm->runs);
+	mutex_destroy(&nvm->runs_lock);
+}
+
 /**
  * nguest_release_all() - drop all that a VM has for nesting
  * @kvm: VM without vCPUs inside a nested guest
@@ -658,6 +791,7 @@ void nguest_release_all(struct kvm *kvm)
 	if (!nvm)
 		return;
 	nguest_kill_all(kvm);
+	nguest_free_runs(kvm, nvm);
 	nlimit_remove_vm(nvm);
 	nguest_drain_now(nvm);
 	WARN_ON_ONCE(atomic_long_read(&nvm->account.tables));

@@ -2,7 +2,8 @@
 /*
  * What a VM that nests may use, and how room is made.
  *
- * Two things are bounded for each VM: guests, and bytes of shadow tables.
+ * Two things are bounded for each VM: guests, and bytes of shadow tables. The
+ * module has defaults, debugfs a value for each VM.
  * Links live in tables, so bounding tables bounds everything (M1). At a
  * bound something of the same VM is discarded, never something of another: an
  * idle guest, the one idle longest first, then the oldest leaf tables of the
@@ -32,15 +33,12 @@
 #define NLIMIT_QUOTA_SHIFT	8
 
 /*
- * Tables a guest keeps for each vCPU of the VM, whatever the quota: an L2 whose
+ * Tables a guest keeps for each vCPU inside, whatever the quota: an L2 whose
  * next access always drives out its own instruction would never get anywhere.
  * An instruction and its operands on both sides of a page boundary, each with
  * the tables of L2 that translate them, need fewer.
  */
 #define NLIMIT_TABLES_KEPT	32
-
-/* Tables dropped in one hold of mmu_lock. */
-#define NLIMIT_EVICT_BATCH	4
 
 static unsigned int nested_max_guests = 256;
 module_param(nested_max_guests, uint, 0644);
@@ -71,7 +69,7 @@ static struct kvm_nested_guest *nlimit_find_idle(struct kvm *kvm)
 	glpid_t glpid = make_glpid(0);
 
 	for (; (ng = nguest_get_next(kvm, &glpid)); glpid.val++) {
-		if (refcount_read(&ng->refs) > 2 ||
+		if (!nguest_is_idle(ng) ||
 		    (idle && time_after(ng->last_run, idle->last_run))) {
 			nguest_put(ng);
 			continue;
@@ -116,6 +114,55 @@ unsigned int nlimit_count_guests(struct kvm *kvm)
 }
 
 /**
+ * nlimit_max_guests() - nested guests that a VM may have
+ * @kvm: VM of L1
+ *
+ * Return: how many, at least 1.
+ */
+unsigned int nlimit_max_guests(struct kvm *kvm)
+{
+	struct kvm_nested_vm *nvm;
+	unsigned int max;
+
+	rcu_read_lock();
+	nvm = READ_ONCE(kvm->arch.nested_vm);
+	max = nvm ? READ_ONCE(nvm->max_guests) : 0;
+	rcu_read_unlock();
+	return max ?: max(READ_ONCE(nested_max_guests), 1U);
+}
+
+/**
+ * nlimit_set() - give a VM a limit of its own
+ * @kvm: VM that nests
+ * @which: which limit
+ * @val: new value, 0 for what the module says
+ *
+ * What is above the limit goes when room is needed next.
+ *
+ * Context: Process context, may sleep; takes kvm->arch.mmu_setup_lock.
+ * Return: 0; -EINVAL for a VM that may not nest; -ERANGE; -ENOMEM.
+ */
+int nlimit_set(struct kvm *kvm, enum nlimit which, u64 val)
+{
+	struct kvm_nested_vm *nvm;
+
+	/* The container goes in a switch to HPT. */
+	guard(mutex)(&kvm->arch.mmu_setup_lock);
+	if (!kvm->arch.nested_enable || !kvm_is_radix(kvm))
+		return -EINVAL;
+	if (which == NLIMIT_GUESTS && val > BIT(KVM_NESTED_LPID_BITS))
+		return -ERANGE;
+	nvm = nguest_vm(kvm);
+	if (!nvm)
+		return -ENOMEM;
+	if (which == NLIMIT_GUESTS)
+		WRITE_ONCE(nvm->max_guests, val);
+	else
+		WRITE_ONCE(nvm->quota, val);
+	return 0;
+}
+
+/**
  * nlimit_admit() - may the VM have one more nested guest
  * @kvm: VM of L1
  *
@@ -125,9 +172,7 @@ unsigned int nlimit_count_guests(struct kvm *kvm)
  */
 int nlimit_admit(struct kvm *kvm)
 {
-	unsigned int max = max(READ_ONCE(nested_max_guests), 1U);
-
-	while (nlimit_count_guests(kvm) >= max) {
+	while (nlimit_count_guests(kvm) >= nlimit_max_guests(kvm)) {
 		if (!nlimit_evict_guest(kvm)) {
 			nvm_count(kvm, NVM_REFUSALS);
 			return -ENOMEM;
@@ -186,6 +231,19 @@ void nlimit_free_lpid(long lpid)
 
 /* --- bytes -------------------------------------------------------------- */
 
+/* The quota of the VM or of the module, 0 if it follows from its memory. */
+static u64 nlimit_fixed_quota(struct kvm *kvm)
+{
+	struct kvm_nested_vm *nvm;
+	u64 quota;
+
+	rcu_read_lock();
+	nvm = READ_ONCE(kvm->arch.nested_vm);
+	quota = nvm ? READ_ONCE(nvm->quota) : 0;
+	rcu_read_unlock();
+	return quota ?: READ_ONCE(nested_quota);
+}
+
 /**
  * nlimit_quota() - bytes of shadow tables that a VM may have
  * @kvm: VM of L1
@@ -196,11 +254,12 @@ void nlimit_free_lpid(long lpid)
 u64 nlimit_quota(struct kvm *kvm)
 {
 	struct kvm_memory_slot *slot;
-	u64 pages = 0;
+	u64 own, pages = 0;
 	int bkt, idx;
 
-	if (READ_ONCE(nested_quota))
-		return READ_ONCE(nested_quota);
+	own = nlimit_fixed_quota(kvm);
+	if (own)
+		return own;
 	idx = srcu_read_lock(&kvm->srcu);
 	kvm_for_each_memslot(slot, bkt, kvm_memslots(kvm))
 		pages += slot->npages;
@@ -214,24 +273,22 @@ static bool nlimit_is_over(struct kvm_nested_vm *nvm, u64 quota)
 	return atomic_long_read(&nvm->account.bytes) > quota;
 }
 
-/* Oldest leaf tables of one tree; false if there is none to spare. */
-static bool nlimit_evict_tables(struct kvm_nested_guest *ng)
+/* The oldest table of leaves of one tree, at most 512 of them (L5). */
+static bool nlimit_evict_table(struct kvm_nested_guest *ng, unsigned long keep)
 {
-	unsigned long keep = NLIMIT_TABLES_KEPT *
-			     atomic_read(&ng->kvm->online_vcpus);
-	struct pst_gather g;
-	unsigned int n = 0;
+	struct pst_gather g __uninitialized;
+	bool done;
 
 	pst_gather_init(&g);
 	spin_lock(&ng->kvm->mmu_lock);
-	while (n < NLIMIT_EVICT_BATCH && ng->live &&
-	       ng->live->nr_tables > keep && pst_evict_oldest(ng->live, &g))
-		n++;
+	done = ng->live && ng->live->nr_tables > keep &&
+	       pst_evict_oldest(ng->live, &g);
 	pst_gather_flush(&g);
 	spin_unlock(&ng->kvm->mmu_lock);
 	pst_gather_free(&g);
-	atomic_long_add(n, &ng->kvm->arch.nested_vm->stats[NVM_EVICTED_TABLES]);
-	return n;
+	if (done)
+		nvm_count(ng->kvm, NVM_EVICTED_TABLES);
+	return done;
 }
 
 /**
@@ -239,7 +296,7 @@ static bool nlimit_evict_tables(struct kvm_nested_guest *ng)
  * @ng: guest that needs them, with a reference held
  *
  * Detached trees first, then idle guests, then the oldest tables of @ng down to
- * NLIMIT_TABLES_KEPT for each vCPU. What is left to allocate is at most three
+ * NLIMIT_TABLES_KEPT for each vCPU inside. What is left to allocate is at most three
  * tables for each vCPU (M1), or a root.
  *
  * Context: Process context, may sleep; no lock of ours is held.
@@ -247,16 +304,18 @@ static bool nlimit_evict_tables(struct kvm_nested_guest *ng)
 void nlimit_make_room(struct kvm_nested_guest *ng)
 {
 	struct kvm_nested_vm *nvm = ng->kvm->arch.nested_vm;
-	u64 quota = NLIMIT_QUOTA_MIN;
+	u64 quota = nlimit_fixed_quota(ng->kvm) ?: NLIMIT_QUOTA_MIN;
+	unsigned long keep;
 
-	if (!READ_ONCE(nested_quota) && !nlimit_is_over(nvm, quota))
+	if (!nlimit_is_over(nvm, quota))
 		return;
 	quota = nlimit_quota(ng->kvm);
 	if (nlimit_is_over(nvm, quota))
 		nguest_drain_now(nvm);
 	while (nlimit_is_over(nvm, quota) && nlimit_evict_guest(ng->kvm))
 		nguest_drain_now(nvm);
-	while (nlimit_is_over(nvm, quota) && nlimit_evict_tables(ng))
+	keep = NLIMIT_TABLES_KEPT * max(nguest_count_inside(ng), 1U);
+	while (nlimit_is_over(nvm, quota) && nlimit_evict_table(ng, keep))
 		cond_resched();
 }
 
@@ -298,38 +357,37 @@ static unsigned long nlimit_count(struct shrinker *shrinker,
 	return n ?: SHRINK_EMPTY;
 }
 
-/* Under mmu_lock: tables of the guests of one VM, until enough are doomed. */
-static unsigned long nlimit_shrink_guests(struct kvm_nested_vm *nvm,
-					  unsigned long want,
-					  struct pst_gather *g)
+/* Under mmu_lock: the oldest table of the first guest that has one. */
+static bool nlimit_shrink_guests(struct kvm_nested_vm *nvm,
+				 struct pst_gather *g)
 {
 	struct kvm_nested_guest *ng;
-	unsigned long index, n = 0;
+	unsigned long index;
+	bool done = false;
 
 	rcu_read_lock();
 	xa_for_each(&nvm->guests, index, ng) {
-		while (n < want && ng->live && pst_evict_oldest(ng->live, g))
-			n++;
+		done = ng->live && pst_evict_oldest(ng->live, g);
+		if (done)
+			break;
 	}
 	rcu_read_unlock();
-	return n;
+	return done;
 }
 
-static unsigned long nlimit_shrink_vm(struct kvm_nested_vm *nvm,
-				      unsigned long want)
+static bool nlimit_shrink_vm(struct kvm_nested_vm *nvm)
 {
-	struct pst_gather g;
-	unsigned long n;
+	struct pst_gather g __uninitialized;
+	bool done;
 
-	want = min_t(unsigned long, want, NLIMIT_EVICT_BATCH);
 	if (!spin_trylock(&nvm->kvm->mmu_lock))
-		return 0;
+		return false;
 	pst_gather_init(&g);
-	n = nlimit_shrink_guests(nvm, want, &g);
+	done = nlimit_shrink_guests(nvm, &g);
 	pst_gather_flush(&g);
 	spin_unlock(&nvm->kvm->mmu_lock);
 	pst_gather_free(&g);
-	return n;
+	return done;
 }
 
 static unsigned long nlimit_scan(struct shrinker *shrinker,
@@ -341,9 +399,8 @@ static unsigned long nlimit_scan(struct shrinker *shrinker,
 	if (!mutex_trylock(&nlimit_vms_lock))
 		return SHRINK_STOP;
 	list_for_each_entry_safe(nvm, next, &nlimit_vms, node) {
-		n += nlimit_shrink_vm(nvm, sc->nr_to_scan - n);
-		if (n >= sc->nr_to_scan)
-			break;
+		while (n < sc->nr_to_scan && nlimit_shrink_vm(nvm))
+			n++;
 	}
 	/* The next scan begins with another VM. */
 	list_rotate_left(&nlimit_vms);

@@ -25,6 +25,70 @@
 #include "book3s_hv.h"
 #include "book3s_hv_nested.h"
 
+/* --- L1's buffers ------------------------------------------------------- */
+
+/*
+ * L1 passes the same two buffers again and again. A buffer that was passed
+ * twice is mapped for the kernel; as long as the mapping holds, a copy is a
+ * copy. The notifier ends the mapping under gpc->lock, which is this vCPU's own.
+ *
+ * The mapping, if @gpa is what it maps and all of @len is in its page, or NULL.
+ * It is writable. Ends with nrun_unmap() in any case.
+ */
+static void *nrun_map(struct nrun_buf *buf, gpa_t gpa, size_t len)
+	__acquires(&buf->gpc.lock)
+{
+	read_lock(&buf->gpc.lock);
+	if (buf->gpc.gpa == gpa && kvm_gpc_check(&buf->gpc, len))
+		return buf->gpc.khva;
+	return NULL;
+}
+
+static void nrun_unmap(struct nrun_buf *buf)
+	__releases(&buf->gpc.lock)
+{
+	read_unlock(&buf->gpc.lock);
+}
+
+static void nrun_unmap_dirty(struct nrun_buf *buf)
+	__releases(&buf->gpc.lock)
+{
+	kvm_gpc_mark_dirty_in_slot(&buf->gpc);
+	nrun_unmap(buf);
+}
+
+/*
+ * The host's entry for the page may be writable and clean: say that it is not,
+ * or what is written here is lost when the page is swapped. Not for memory of a
+ * device, which the cache would map cacheable, whatever user space has.
+ */
+static int nrun_activate(struct nrun_buf *buf, gpa_t gpa, size_t len)
+{
+	int err = kvm_gpc_activate(&buf->gpc, gpa, len);
+	bool usable;
+
+	if (err)
+		return err;
+	scoped_guard(read_lock, &buf->gpc.lock) {
+		usable = buf->gpc.valid && pfn_valid(buf->gpc.pfn);
+		if (usable)
+			kvm_set_pfn_dirty(buf->gpc.pfn);
+	}
+	if (!usable)
+		kvm_gpc_deactivate(&buf->gpc);
+	return usable ? 0 : -EAGAIN;
+}
+
+/* Map for the next time. Failure is no error: the slow way always works. */
+static void nrun_remember(struct nrun_buf *buf, gpa_t gpa, size_t len)
+{
+	if (buf->last == gpa && !kvm_is_error_gpa(gpa) &&
+	    offset_in_page(gpa) + len <= PAGE_SIZE &&
+	    nrun_activate(buf, gpa, len))
+		gpa = INVALID_GPA;
+	buf->last = gpa;
+}
+
 /* X2. Read what will be written back, or fail if it could not be. */
 static int nrun_read(struct kvm_vcpu *vcpu, gpa_t gpa, void *to, size_t len)
 {
@@ -36,32 +100,166 @@ static int nrun_read(struct kvm_vcpu *vcpu, gpa_t gpa, void *to, size_t len)
 	return kvm_vcpu_read_guest(vcpu, gpa, to, len);
 }
 
-/* X2. In one piece if all versions fit in the page, else version first. */
-static int nrun_copy_state(struct kvm_vcpu *vcpu, struct nrun *run)
+/* X2. In the version that L1 says; the first value of it is the one used. */
+static int nrun_read_state(struct kvm_vcpu *vcpu, struct nrun *run)
 {
 	const size_t head = sizeof(run->wire.version);
-	bool whole = offset_in_page(run->state_gpa) + sizeof(run->wire) <=
-		     PAGE_SIZE;
 	int err;
 
-	err = nrun_read(vcpu, run->state_gpa, &run->wire,
-			whole ? sizeof(run->wire) : head);
+	err = nrun_read(vcpu, run->state_gpa, &run->wire, head);
 	if (err)
 		return err;
 	run->size = nstate_version(run->wire.version, run->order);
 	if (run->size < 0)
 		return run->size;
-	if (whole)
-		return 0;
-	return nrun_read(vcpu, run->state_gpa + head, (u8 *)&run->wire + head,
-			 run->size - head);
+	err = nrun_read(vcpu, run->state_gpa + head, (u8 *)&run->wire + head,
+			run->size - head);
+	if (err)
+		return err;
+	nstate_import(&run->wire, run->size, run->order, &run->hv);
+	nrun_remember(&run->state_buf, run->state_gpa, sizeof(run->wire));
+	return 0;
 }
 
-static int nrun_copy_in(struct kvm_vcpu *vcpu, struct nrun *run)
+static int nrun_fetch_state(struct kvm_vcpu *vcpu, struct nrun *run)
 {
-	return nrun_copy_state(vcpu, run) ?:
-	       nrun_read(vcpu, run->regs_gpa, &run->regs, sizeof(run->regs));
+	const struct hv_guest_state *from;
+
+	from = nrun_map(&run->state_buf, run->state_gpa, sizeof(*from));
+	if (!from) {
+		nrun_unmap(&run->state_buf);
+		return nrun_read_state(vcpu, run);
+	}
+	run->size = nstate_version(READ_ONCE(from->version), run->order);
+	if (run->size > 0)
+		nstate_import(from, run->size, run->order, &run->hv);
+	nrun_unmap(&run->state_buf);
+	return min(run->size, 0);
 }
+
+static int nrun_deliver_state(struct kvm_vcpu *vcpu, struct nrun *run)
+{
+	struct hv_guest_state *to;
+	int err;
+
+	to = nrun_map(&run->state_buf, run->state_gpa, sizeof(*to));
+	if (to) {
+		nstate_export(&run->hv, run->size, run->order, to);
+		nrun_unmap_dirty(&run->state_buf);
+		return 0;
+	}
+	nrun_unmap(&run->state_buf);
+	err = kvm_vcpu_read_guest(vcpu, run->state_gpa, &run->wire, run->size);
+	if (err)
+		return err;
+	nstate_export(&run->hv, run->size, run->order, &run->wire);
+	return kvm_vcpu_write_guest(vcpu, run->state_gpa, &run->wire,
+				    run->size);
+}
+
+/* Past ccr, nothing in pt_regs is a register of the guest. */
+#define NRUN_REGS	(offsetofend(struct pt_regs, ccr) / sizeof(long))
+
+static void nrun_copy_regs(void *to, const void *from)
+{
+	const unsigned long *src = from;
+	unsigned long *dst = to;
+	unsigned int i;
+
+	/* Each word once; and a call of memcpy() costs more than this. */
+#pragma GCC unroll 13
+	for (i = 0; i < NRUN_REGS; i++)
+		WRITE_ONCE(dst[i], READ_ONCE(src[i]));
+}
+
+static int nrun_fetch_regs(struct kvm_vcpu *vcpu, struct nrun *run)
+{
+	const struct pt_regs *from;
+	int err = 0;
+
+	from = nrun_map(&run->regs_buf, run->regs_gpa, sizeof(*from));
+	if (from)
+		nrun_copy_regs(&run->regs, from);
+	nrun_unmap(&run->regs_buf);
+	if (!from) {
+		err = nrun_read(vcpu, run->regs_gpa, &run->regs,
+				sizeof(run->regs));
+		if (!err)
+			nrun_remember(&run->regs_buf, run->regs_gpa,
+				      sizeof(run->regs));
+	}
+	nstate_swap_regs(&run->regs, run->order);
+	return err;
+}
+
+static int nrun_deliver_regs(struct kvm_vcpu *vcpu, struct nrun *run)
+{
+	struct pt_regs *to;
+
+	nstate_swap_regs(&run->regs, run->order);
+	to = nrun_map(&run->regs_buf, run->regs_gpa, sizeof(*to));
+	if (!to) {
+		nrun_unmap(&run->regs_buf);
+		return kvm_vcpu_write_guest(vcpu, run->regs_gpa, &run->regs,
+					    NRUN_REGS * sizeof(long));
+	}
+	nrun_copy_regs(to, &run->regs);
+	nrun_unmap_dirty(&run->regs_buf);
+	return 0;
+}
+
+/* --- life --------------------------------------------------------------- */
+
+static struct nrun *nrun_create(struct kvm_vcpu *vcpu)
+{
+	struct kvm_nested_vm *nvm = nguest_vm(vcpu->kvm);
+	struct nrun *run;
+
+	if (!nvm)
+		return NULL;
+	run = kzalloc(sizeof(*run), GFP_KERNEL_ACCOUNT);
+	if (!run)
+		return NULL;
+	kvm_gpc_init(&run->state_buf.gpc, vcpu->kvm);
+	kvm_gpc_init(&run->regs_buf.gpc, vcpu->kvm);
+	run->state_buf.last = INVALID_GPA;
+	run->regs_buf.last = INVALID_GPA;
+	mutex_lock(&nvm->runs_lock);
+	list_add_tail(&run->node, &nvm->runs);
+	mutex_unlock(&nvm->runs_lock);
+	vcpu->arch.nested_run = run;
+	return run;
+}
+
+/**
+ * nrun_of() - what a vCPU needs to run guests of its own
+ * @vcpu: vCPU of L1, loaded
+ *
+ * Context: Process context, may sleep.
+ * Return: the same for each call, until all nested guests are released; NULL
+ * without memory.
+ */
+struct nrun *nrun_of(struct kvm_vcpu *vcpu)
+{
+	return vcpu->arch.nested_run ?: nrun_create(vcpu);
+}
+
+/**
+ * nrun_free() - give it back
+ * @run: of a vCPU that is not running, or is gone
+ *
+ * Context: Process context, may sleep; kvm->srcu not held.
+ */
+void nrun_free(struct nrun *run)
+{
+	kvm_gpc_deactivate(&run->state_buf.gpc);
+	kvm_gpc_deactivate(&run->regs_buf.gpc);
+	if (run->last)
+		nguest_put(run->last);
+	kfree(run);
+}
+
+/* --- in and out --------------------------------------------------------- */
 
 /**
  * nrun_fetch() - read and check what L1 passed to H_ENTER_NESTED
@@ -86,13 +284,11 @@ int nrun_fetch(struct kvm_vcpu *vcpu, struct nrun *run)
 	run->order = kvmppc_need_byteswap(vcpu) ? NSTATE_SWAPPED :
 						  NSTATE_NATIVE;
 	kvm_vcpu_srcu_read_lock(vcpu);
-	err = nrun_copy_in(vcpu, run);
+	err = nrun_fetch_state(vcpu, run) ?: nrun_fetch_regs(vcpu, run);
 	kvm_vcpu_srcu_read_unlock(vcpu);
 	if (err)
 		return err;
 
-	nstate_import(&run->wire, run->size, run->order, &run->hv);
-	nstate_swap_regs(&run->regs, run->order);
 	run->hfscr_wanted = run->hv.hfscr;
 	err = nstate_sanitise(&run->hv, &run->regs, &lim);
 	if (!err && nstate_check_tm(run->l1_msr, run->regs.msr) == NSTATE_TM_BAD)
@@ -151,17 +347,16 @@ static void nrun_swap_sprs(struct kvm_vcpu *vcpu, struct hv_guest_state *hv)
 	swap(arch->ppr, hv->ppr);
 }
 
-/* Its own twin. Past ccr, nothing in pt_regs is a register of the guest. */
+/* Its own twin. */
 static void nrun_swap_regs(struct kvm_vcpu *vcpu, struct nrun *run)
 {
-	const unsigned int n = offsetofend(struct pt_regs, ccr) / sizeof(long);
 	unsigned long *loaded = (unsigned long *)&vcpu->arch.regs;
 	unsigned long *other = (unsigned long *)&run->regs;
 	unsigned int i;
 
 	/* On every entry, twice: worth the few bytes of text. */
 #pragma GCC unroll 13
-	for (i = 0; i < n; i++)
+	for (i = 0; i < NRUN_REGS; i++)
 		swap(loaded[i], other[i]);
 }
 
@@ -197,6 +392,7 @@ static void nrun_store_level(struct kvm_vcpu *vcpu, struct nrun *run)
 {
 	WRITE_ONCE(vcpu->arch.nested, NULL);
 	run->hv.dpdes = vcpu->arch.nested_doorbell;
+	vcpu->arch.nested_doorbell = 0;
 }
 
 /* Tell L1 why L2 stopped. An MMIO that L0 completes looks like no reason. */
@@ -277,7 +473,7 @@ int nrun_execute(struct kvm_vcpu *vcpu, struct nrun *run,
 /**
  * nrun_deliver() - write L2 state back to L1
  * @vcpu: vCPU with L1 loaded
- * @run: after nrun_execute(); wire and regs become L1's byte order
+ * @run: after nrun_execute(); regs become L1's byte order
  *
  * Context: Process context, may sleep; kvm->srcu not held through @vcpu.
  * Return: 0, or -EFAULT if L1's memory went away while L2 ran.
@@ -286,14 +482,8 @@ int nrun_deliver(struct kvm_vcpu *vcpu, struct nrun *run)
 {
 	int err;
 
-	nstate_export(&run->hv, run->size, run->order, &run->wire);
-	nstate_swap_regs(&run->regs, run->order);
-
 	kvm_vcpu_srcu_read_lock(vcpu);
-	err = kvm_vcpu_write_guest(vcpu, run->state_gpa, &run->wire,
-				   run->size) ?:
-	      kvm_vcpu_write_guest(vcpu, run->regs_gpa, &run->regs,
-				   sizeof(run->regs));
+	err = nrun_deliver_state(vcpu, run) ?: nrun_deliver_regs(vcpu, run);
 	kvm_vcpu_srcu_read_unlock(vcpu);
 	return err;
 }

@@ -40,7 +40,7 @@ static int ninv_set_guest(u64 lpid, struct ninv *inv)
 	return 0;
 }
 
-/* N2. @inv stays NINV_NOTHING if the range starts beyond all leaves. */
+/* N2. @inv stays what it is if the range starts beyond all leaves. */
 static void ninv_set_range(u64 start, u64 last, unsigned int shift,
 			   struct ninv *inv)
 {
@@ -66,10 +66,10 @@ static int ninv_decode_page(enum ninv_ric ric, u64 rb, struct ninv *inv)
 int ninv_decode_tlbie(u64 insn, u64 rs, u64 rb, struct ninv *inv)
 {
 	static const enum ninv_kind one_guest[NINV_NR_RIC] = {
-		NINV_LPID_TLB, NINV_NOTHING, NINV_LPID_ALL,
+		NINV_LPID_TLB, NINV_LPID_PWC, NINV_LPID_ALL,
 	};
 	static const enum ninv_kind all_guests[NINV_NR_RIC] = {
-		NINV_ALL_TLB, NINV_NOTHING, NINV_ALL_ALL,
+		NINV_ALL_TLB, NINV_ALL_PWC, NINV_ALL_ALL,
 	};
 	enum ninv_ric ric = FIELD_GET(NINV_INSN_RIC, insn);
 	enum ninv_is is = FIELD_GET(NINV_RB_IS, rb);
@@ -130,6 +130,8 @@ int ninv_decode_rpt(u64 lpid, u64 type, u64 pg_sizes, u64 start, u64 end,
 	if (ninv_set_guest(lpid, inv))
 		return -EINVAL;
 
+	if (type & H_RPTI_TYPE_PWC)
+		inv->kind = NINV_LPID_PWC;
 	/* A re-read drops the leaves too, whatever else is asked or not. */
 	if (type & H_RPTI_TYPE_PAT)
 		inv->kind = NINV_LPID_ALL;

@@ -13,18 +13,22 @@
 
 /**
  * enum ninv_kind - what to drop
- * @NINV_NOTHING: walk caches, of which L1 has none, or a range without leaves
+ * @NINV_NOTHING: a range without leaves
+ * @NINV_LPID_PWC: what is known of the directories of one guest's tree
  * @NINV_RANGE: leaves that overlap start..last of one guest
  * @NINV_LPID_TLB: all leaves of one guest
  * @NINV_LPID_ALL: that, and re-read the partition-table entry
+ * @NINV_ALL_PWC: what is known of the directories of every guest of this L1
  * @NINV_ALL_TLB: all leaves of every guest of this L1
  * @NINV_ALL_ALL: that, and re-read every partition-table entry
  */
 enum ninv_kind {
 	NINV_NOTHING,
+	NINV_LPID_PWC,
 	NINV_RANGE,
 	NINV_LPID_TLB,
 	NINV_LPID_ALL,
+	NINV_ALL_PWC,
 	NINV_ALL_TLB,
 	NINV_ALL_ALL,
 };

@@ -43,8 +43,11 @@ static void pst_charge(const struct pst_table *t, long sign)
 {
 	long bytes = sizeof(*t) + pst_pte_bytes(t) + pst_slot_bytes(t);
 
+	long after;
+
 	atomic_long_add(sign, &t->account->tables);
-	atomic_long_add(sign * bytes, &t->account->bytes);
+	after = atomic_long_add_return(sign * bytes, &t->account->bytes);
+	pure_account(after - sign * bytes, after);
 }
 
 static void pst_table_free(struct pst_table *t)
@@ -219,8 +222,8 @@ void pst_gather_flush(struct pst_gather *g)
 		goto done;
 	}
 	for (i = 0; i < g->nr; i++)
-		lpid_flush_page(g->pst->hlpid, g->pages[i].addr,
-				g->pages[i].shift);
+		lpid_flush_range(g->pst->hlpid, g->ranges[i].start,
+				 g->ranges[i].last, g->ranges[i].shift);
 	if (g->walks)
 		lpid_flush_pwc(g->pst->hlpid);
 done:
@@ -267,19 +270,34 @@ static void pst_gather_bind(struct pst_gather *g, struct pst *pst)
 	g->pst = pst;
 }
 
-static void pst_gather_page(struct pst_gather *g, const struct pst_pos *pos)
+/* A leaf that adjoins the last one of its size makes one range with it. */
+static void pst_gather_leaf(struct pst_gather *g, const struct pst_pos *pos)
 {
+	struct pst_range leaf = {
+		.start = pst_pos_addr(pos), .shift = pos->table->shift,
+	};
+	struct pst_range *r;
+
 	pst_gather_bind(g, pos->table->pst);
-	if (g->nr == PST_GATHER_PAGES) {
+	leaf.last = leaf.start + BIT_ULL(leaf.shift) - 1;
+	r = g->nr ? &g->ranges[g->nr - 1] : NULL;
+	if (r && r->shift == leaf.shift && r->last + 1 == leaf.start)
+		r->last = leaf.last;
+	else if (g->nr == PST_GATHER_RANGES)
 		g->everything = true;
-		return;
-	}
-	g->pages[g->nr].addr = pst_pos_addr(pos);
-	g->pages[g->nr].shift = pos->table->shift;
-	g->nr++;
+	else
+		g->ranges[g->nr++] = leaf;
 }
 
 /* --- one entry ---------------------------------------------------------- */
+
+/* A sample goes. In a directory the bit belongs to the address. */
+static void pst_note_sample(const struct pst_table *t, struct rpte old)
+{
+	if (rpt_is_leaf(old) && (old.val & RPT_SAMPLE))
+		atomic_long_inc(old.val & RPT_REF ? &t->account->samples_used :
+						    &t->account->samples_unused);
+}
 
 /*
  * The one function that writes an entry. Returns the old value; R and C that
@@ -293,6 +311,11 @@ static struct rpte pst_change(const struct pst_pos *pos, u64 clr, u64 set)
 	pure_assert_locked(t->pst->lock);
 	old.val = pure_update64(&t->pte[pos->index], clr, set);
 	new.val = (old.val & ~clr) | set;
+	if (unlikely(old.val & ~new.val & RPT_SAMPLE))
+		pst_note_sample(t, old);
+	if (unlikely(rpt_is_leaf(old) && !(old.val & RPT_PROT)) &&
+	    (!rpt_is_valid(new) || (new.val & RPT_PROT)))
+		t->pst->idle_ends++;
 	t->nr_present += rpt_is_valid(new) - rpt_is_valid(old);
 	if (t->level < RPT_LEVEL_ROOT)
 		t->pst->nr_leaves[t->level] += rpt_is_leaf(new) -
@@ -370,7 +393,7 @@ struct rpte pst_zap_leaf(const struct pst_pos *pos, struct pst_gather *g)
 
 	if (link)
 		nrmap_unlink(link);
-	pst_gather_page(g, pos);
+	pst_gather_leaf(g, pos);
 	return old;
 }
 
@@ -391,9 +414,13 @@ struct rpte pst_weaken_leaf(const struct pst_pos *pos, u64 clr,
 
 	if (!(old.val & clr))
 		return old;
-	old = pst_change(pos, clr & (RPT_PROT | RPT_RC), 0);
+	clr &= RPT_PROT | RPT_RC;
+	/* It was used; what comes after says nothing about the sample. */
+	if (clr & RPT_REF)
+		clr |= RPT_SAMPLE;
+	old = pst_change(pos, clr, 0);
 	if (g)
-		pst_gather_page(g, pos);
+		pst_gather_leaf(g, pos);
 	return old;
 }
 
@@ -460,6 +487,23 @@ static void pst_move(struct pst_pos *pos, u64 addr)
 }
 
 /**
+ * pst_find_leaf_near() - look up an address that is likely to be near another
+ * @pos: an entry of the tree, found under this hold of the lock; result
+ * @addr: address in its input space
+ *
+ * Context: Under the lock.
+ * Return: whether a leaf covers @addr; @pos is an entry of the tree either way.
+ */
+bool pst_find_leaf_near(struct pst_pos *pos, u64 addr)
+{
+	pure_assert_locked(pos->table->pst->lock);
+	if (addr > RPT_EA_LAST)
+		return false;
+	pst_move(pos, addr);
+	return rpt_is_leaf(pos->pte);
+}
+
+/**
  * pst_next_leaf() - the next leaf of a range, in ascending order
  * @pst: tree in any state but drained
  * @it: addr, last and budget are set by the caller before the first call
@@ -496,7 +540,7 @@ bool pst_next_leaf(struct pst *pst, struct pst_iter *it)
 
 static bool pst_same_frame(struct rpte a, struct rpte b)
 {
-	return !((a.val ^ b.val) & ~(RPT_PROT | RPT_RC));
+	return !((a.val ^ b.val) & ~(RPT_PROT | RPT_RC | RPT_SAMPLE));
 }
 
 /* A larger leaf that already gives what is wanted is as good. */
@@ -516,7 +560,7 @@ static enum pst_result pst_set_leaf(const struct pst_pos *pos,
 {
 	struct rpte new = rpt_make_leaf(leaf->pa, leaf->attrs);
 	struct pst_link *link = pst_link_at(pos->table, pos->index);
-	u64 gain = new.val & ~pos->pte.val;
+	u64 gain = new.val & ~pos->pte.val & ~RPT_SAMPLE;
 
 	if (rpt_is_valid(pos->pte)) {
 		if (!pst_same_frame(pos->pte, new))
@@ -597,6 +641,27 @@ enum pst_result pst_map(struct pst *pst, u64 addr, const struct pst_leaf *leaf,
 	if (pos.table->shift != leaf->shift || rpt_is_dir(pos.pte))
 		return PST_BLOCKED;
 	return pst_set_leaf(&pos, leaf, head);
+}
+
+/**
+ * pst_map_at() - map one leaf where a table for it is known
+ * @pos: an empty entry of a live tree, found under this hold of the lock
+ * @leaf: the translation, of the size of the table's entries
+ * @head: where the link goes, NULL for a tree without links
+ *
+ * Context: Under the lock, as pst_map().
+ */
+void pst_map_at(const struct pst_pos *pos, const struct pst_leaf *leaf,
+		struct hlist_head *head)
+{
+	struct pst *pst = pos->table->pst;
+
+	pure_assert_locked(pst->lock);
+	if (pure_broken(pst->state != PST_LIVE || rpt_is_valid(pos->pte) ||
+			pos->table->shift != leaf->shift ||
+			!IS_ALIGNED(leaf->pa, BIT_ULL(leaf->shift))))
+		return;
+	pst_set_leaf(pos, leaf, head);
 }
 
 /* Drop a table that has no tables below it; at most 512 leaves. */
@@ -760,30 +825,35 @@ void pst_quiesce(struct pst *pst)
 		pst->state = PST_QUIET;
 }
 
-/* Empty a table of a quiet tree. Nobody walks it: only links matter. */
+/*
+ * Take the leaves of a table of a quiet tree out of the reverse map. Nobody walks
+ * the table, and nobody finds it after this: its entries stay as they are.
+ */
 static unsigned int pst_drain_table(struct pst_table *t)
 {
-	struct pst_pos pos = { .table = t };
-	unsigned int zapped = 0;
+	unsigned int present = t->nr_present, leaves = present - t->nr_below;
+	unsigned int i, left = pst_link_at(t, 0) ? leaves : 0;
 
-	for (; pos.index < BIT(t->bits) && t->nr_present; pos.index++) {
-		struct pst_link *link = pst_link_at(t, pos.index);
-		struct rpte old = rpt_load(&t->pte[pos.index]);
+	for (i = 0; left && i < BIT(t->bits); i++) {
+		struct rpte old = rpt_load(&t->pte[i]);
 
-		if (!rpt_is_valid(old))
+		if (!rpt_is_leaf(old))
 			continue;
-		if (rpt_is_leaf(old) && link)
-			nrmap_unlink(link);
-		pst_change(&pos, ~0ULL, 0);
-		zapped++;
+		nrmap_unlink(pst_link_at(t, i));
+		pst_note_sample(t, old);
+		left--;
 	}
-	return zapped;
+	if (t->level < RPT_LEVEL_ROOT)
+		t->pst->nr_leaves[t->level] -= leaves;
+	t->nr_present = 0;
+	t->nr_below = 0;
+	return present;
 }
 
 /**
  * pst_drain_step() - take tables out of a quiet tree
  * @pst: quiet tree; never to be walked again
- * @budget: entries to remove; the table begun is finished
+ * @budget: entries to remove; at least one table is finished
  * @doomed: gets the tables, for pst_free_doomed() without the lock
  *
  * Context: Under the lock.
@@ -801,6 +871,8 @@ bool pst_drain_step(struct pst *pst, unsigned int budget,
 	pst->root = NULL;
 	while (!list_empty(&pst->tables) && done < budget) {
 		t = list_first_entry(&pst->tables, struct pst_table, node);
+		if (done && done + t->nr_present >= budget)
+			break;
 		done += 1 + pst_drain_table(t);
 		list_move_tail(&t->node, doomed);
 	}

@@ -53,10 +53,14 @@ enum pst_kind {
  * struct pst_account - what the trees of one VM use
  * @tables: tables of any state, doomed ones included
  * @bytes: bytes of tables and slots
+ * @samples_used: leaves with RPT_SAMPLE that had R when they went
+ * @samples_unused: those that had not
  */
 struct pst_account {
 	atomic_long_t tables;
 	atomic_long_t bytes;
+	atomic_long_t samples_used;
+	atomic_long_t samples_unused;
 };
 
 union pst_slot {
@@ -110,6 +114,7 @@ struct pst_table {
  * @drain: for the owner, once detached
  * @nr_leaves: valid leaves by level
  * @nr_tables: tables without the root
+ * @idle_ends: how often a leaf without rights gained some or went
  * @account: where its memory is counted
  */
 struct pst {
@@ -123,6 +128,7 @@ struct pst {
 	struct list_head drain;
 	unsigned long nr_leaves[RPT_LEVEL_ROOT];
 	unsigned long nr_tables;
+	unsigned long idle_ends;
 	struct pst_account *account;
 };
 
@@ -166,15 +172,15 @@ struct pst_mem {
 	unsigned int missing;
 };
 
-#define PST_GATHER_PAGES	16
+#define PST_GATHER_RANGES	16
 
 /**
  * struct pst_gather - what has to be flushed, and what is freed after that
- * @pst: tree that the pages belong to, NULL for none yet
- * @nr: pages collected
- * @everything: too many pages: flush all of the LPID
+ * @pst: tree that the leaves belong to, NULL for none yet
+ * @nr: ranges collected
+ * @everything: too many ranges: flush all of the LPID
  * @walks: a table was unlinked: flush the page-walk cache
- * @pages: address and size of each leaf
+ * @ranges: adjoining leaves of one size, first to last address
  * @doomed: tables that go when the flush is done; of any tree
  */
 struct pst_gather {
@@ -182,10 +188,11 @@ struct pst_gather {
 	unsigned int nr;
 	bool everything;
 	bool walks;
-	struct {
-		u64 addr;
+	struct pst_range {
+		u64 start;
+		u64 last;
 		unsigned int shift;
-	} pages[PST_GATHER_PAGES];
+	} ranges[PST_GATHER_RANGES];
 	struct list_head doomed;
 };
 
@@ -227,6 +234,8 @@ enum pst_result __must_check pst_map(struct pst *pst, u64 addr,
 				     const struct pst_leaf *leaf,
 				     struct hlist_head *head,
 				     struct pst_mem *mem);
+void pst_map_at(const struct pst_pos *pos, const struct pst_leaf *leaf,
+		struct hlist_head *head);
 void pst_unblock(struct pst *pst, u64 addr, unsigned int shift,
 		 struct pst_gather *g);
 
@@ -234,6 +243,7 @@ int __must_check pst_mem_fill(struct pst_mem *mem, unsigned int shift);
 void pst_mem_release(struct pst_mem *mem);
 
 bool pst_find_leaf(struct pst *pst, u64 addr, struct pst_pos *pos);
+bool pst_find_leaf_near(struct pst_pos *pos, u64 addr);
 bool pst_next_leaf(struct pst *pst, struct pst_iter *it);
 
 struct rpte pst_zap_leaf(const struct pst_pos *pos, struct pst_gather *g);

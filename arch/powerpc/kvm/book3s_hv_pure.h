@@ -86,6 +86,15 @@ void *pure_zalloc(size_t size);
  */
 void pure_free(void *ptr, size_t size);
 
+/**
+ * pure_account() - tell the host that the memory of an account has changed
+ * @before: bytes before
+ * @after: bytes now
+ *
+ * Context: Any.
+ */
+void pure_account(long before, long after);
+
 #include "book3s_hv_lpid.h"
 
 #endif /* _BOOK3S_HV_PURE_H */

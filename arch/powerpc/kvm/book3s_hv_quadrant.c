@@ -138,7 +138,7 @@ long kvmhv_copy_from_guest_radix(struct kvm_vcpu *vcpu, gva_t eaddr, void *to,
 	/* Quadrants always translate; an L2 in real mode does not. */
 	if (vcpu->arch.nested &&
 	    !(kvmppc_get_msr(vcpu) & (MSR_IR | MSR_DR)))
-		left = nmmu_read_real(vcpu, eaddr, to, n);
+		left = nflt_read_real(vcpu, eaddr, to, n);
 	else
 		left = quadrant_copy_vcpu(vcpu, eaddr, c, n);
 	if (left > 0)

@@ -34,6 +34,7 @@ struct rpte {
 /* Page table entry. */
 #define RPT_RPN			GENMASK_ULL(56, 12)
 #define RPT_REF			BIT_ULL(8)
+#define RPT_SAMPLE		BIT_ULL(9) /* for software: is it ever used? */
 #define RPT_CHG			BIT_ULL(7)
 #define RPT_ATT			GENMASK_ULL(5, 4)
 #define RPT_PRIV		BIT_ULL(3)
@@ -44,7 +45,7 @@ struct rpte {
 #define RPT_RC			(RPT_REF | RPT_CHG)
 
 /* What a leaf has besides its frame; struct pst_leaf keeps these bits. */
-#define RPT_ATTRS		(RPT_PROT | RPT_RC | RPT_ATT)
+#define RPT_ATTRS		(RPT_PROT | RPT_RC | RPT_ATT | RPT_SAMPLE)
 
 /* Page directory entry. */
 #define RPT_NLB			GENMASK_ULL(59, 8)

@@ -6,7 +6,7 @@
 
 static void check(const struct ninv *inv)
 {
-	bool all = inv->kind == NINV_ALL_TLB || inv->kind == NINV_ALL_ALL;
+	bool all = inv->kind >= NINV_ALL_PWC;
 
 	if (inv->kind > NINV_ALL_ALL || inv->glpid.val > 4095)
 		die("kind %d, LPID %u", inv->kind, inv->glpid.val);

@@ -5,7 +5,7 @@
  */
 #include "race.h"
 
-void lpid_flush_page(hlpid_t lpid, u64 addr, unsigned int shift)
+void lpid_flush_range(hlpid_t lpid, u64 start, u64 last, unsigned int shift)
 {
 	pure_assert_locked(&race_lock);
 }

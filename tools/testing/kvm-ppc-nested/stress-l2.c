@@ -441,7 +441,7 @@ static void invalidate(const struct ninv *inv)
 						l1_other_root(g->nr);
 	if (inv->kind == NINV_RANGE)
 		invalidate_range(g, inv->start, inv->last);
-	else if (inv->kind != NINV_NOTHING)
+	else if (inv->kind != NINV_NOTHING && inv->kind != NINV_LPID_PWC)
 		invalidate_guest(g);
 }
 

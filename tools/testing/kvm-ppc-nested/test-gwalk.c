@@ -24,6 +24,36 @@ static int read_case(void *ctx, u64 addr, __be64 *entry)
 	return 0;
 }
 
+/* From a table on the way: the reads that are left, the same result. */
+static void check_from_table(const struct gwalk_case *c,
+			     const struct gwalk_result *full,
+			     const struct gwalk_table *table,
+			     unsigned int reads)
+{
+	struct reads r = { .c = c };
+	struct gwalk_reader rd = { read_case, &r };
+	struct gwalk_result res;
+
+	memset(&res, 0xa5, sizeof(res));
+	gwalk_walk_from(&rd, table, c->ea, &res);
+	EXPECT_EQ(r.nr, reads);
+	EXPECT_EQ(res.cause, GWALK_LEAF);
+	EXPECT_EQ(res.entry, full->entry);
+	EXPECT_EQ(res.addr, full->addr);
+	EXPECT_EQ(res.shift, full->shift);
+	EXPECT_EQ(res.pte.val, full->pte.val);
+}
+
+static void check_from(const struct gwalk_case *c,
+		       const struct gwalk_result *full)
+{
+	EXPECT_EQ(rpt_level_to_shift(full->table.level, full->table.bits),
+		  full->shift);
+	check_from_table(c, full, &full->table, 1);
+	EXPECT_EQ(full->above.level, full->table.level + 1);
+	check_from_table(c, full, &full->above, 2);
+}
+
 static void check_case(const struct gwalk_case *c)
 {
 	struct reads r = { .c = c };
@@ -39,8 +69,9 @@ static void check_case(const struct gwalk_case *c)
 		return;
 	EXPECT_EQ(res.addr, c->addr);
 	EXPECT_EQ(res.shift, c->shift);
-	EXPECT_EQ(res.bits, c->bits);
+	EXPECT_EQ(res.table.bits, c->bits);
 	EXPECT(rpt_is_leaf(res.pte));
+	check_from(c, &res);
 }
 
 TEST(gwalk_ends_as_hardware_would)

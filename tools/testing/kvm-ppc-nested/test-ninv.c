@@ -54,7 +54,7 @@ TEST(ninv_rpt_decodes_or_refuses)
 /* What holds for any operand whatever. */
 static void check_form(const struct ninv *inv)
 {
-	bool all = inv->kind == NINV_ALL_TLB || inv->kind == NINV_ALL_ALL;
+	bool all = inv->kind >= NINV_ALL_PWC;
 
 	EXPECT(inv->kind <= NINV_ALL_ALL);
 	EXPECT(inv->glpid.val < 4096);

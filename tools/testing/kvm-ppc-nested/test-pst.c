@@ -647,6 +647,155 @@ TEST(pst_host_tree_has_no_links)
 	end();
 }
 
+static void zap_all_under_one_lock(void);
+
+static bool find_near(struct pst_pos *pos, u64 addr)
+{
+	bool found;
+
+	pure_lock(&tree_lock);
+	found = pst_find_leaf_near(pos, addr);
+	pure_unlock(&tree_lock);
+	return found;
+}
+
+TEST(pst_find_near_finds_what_a_find_from_the_root_does)
+{
+	static const u64 mapped[] = { 0, 0x1000, 0x5000, 0x200000, 0x40000000,
+				      0x80000000000 };
+	struct pst_pos pos, far;
+	unsigned int i, j;
+
+	begin(PST_SHADOW);
+	for (i = 0; i < ARRAY_SIZE(mapped); i++)
+		map(mapped[i], 0x1c0000000 + 0x1000 * i, RWX, 12);
+	for (i = 0; i < ARRAY_SIZE(mapped); i++) {
+		for (j = 0; j < ARRAY_SIZE(mapped); j++) {
+			test_row("%u to %u", i, j);
+			EXPECT(tree_find(pst, mapped[i], &pos));
+			EXPECT(tree_find(pst, mapped[j], &far));
+			EXPECT(find_near(&pos, mapped[j]));
+			EXPECT(pos.table == far.table);
+			EXPECT_EQ(pos.index, far.index);
+			EXPECT_EQ(pos.pte.val, far.pte.val);
+			EXPECT(!find_near(&pos, mapped[j] + 0x2000));
+			EXPECT(!find_near(&pos, 1ULL << 52));
+			EXPECT(find_near(&pos, mapped[j]));
+		}
+	}
+	end();
+}
+
+static void map_at(u64 addr, u64 pa, unsigned int shift)
+{
+	struct pst_leaf leaf = leaf_of(pa, RWX, shift);
+	struct pst_pos pos;
+
+	tree_find(pst, addr, &pos);
+	pure_lock(&tree_lock);
+	pst_map_at(&pos, &leaf, &heads[0]);
+	pure_unlock(&tree_lock);
+}
+
+TEST(pst_map_at_maps_an_empty_entry_and_nothing_else)
+{
+	begin(PST_SHADOW);
+	map(0, 0x1c0000000, RWX, 12);
+	map_at(0x3000, 0x1c0003000, 12);
+	expect_leaf(0x3000, 0x1c0003000, RWX, 12);
+	EXPECT_EQ(pst_nr_leaves(pst), 2);
+	shim_expect_broken(true);
+	map_at(0x3000, 0x1c0004000, 12);
+	map_at(0x4000, 0x1c0004800, 12);
+	map_at(0x4000, 0x1c0000000, 16);
+	EXPECT_EQ(shim_expect_broken(false), 3);
+	expect_leaf(0x3000, 0x1c0003000, RWX, 12);
+	expect_none(0x4000);
+	EXPECT_EQ(pst_nr_leaves(pst), 2);
+	end();
+}
+
+static void set_rights(u64 addr, u64 clr, u64 set)
+{
+	struct pst_gather g;
+	struct pst_pos pos;
+
+	pst_gather_init(&g);
+	EXPECT(tree_find(pst, addr, &pos));
+	pure_lock(&tree_lock);
+	pst_weaken_leaf(&pos, clr, &g);
+	pst_gather_flush(&g);
+	pst_strengthen_leaf(&pos, set);
+	pure_unlock(&tree_lock);
+	pst_gather_free(&g);
+}
+
+/* Who left a leaf without rights behind can tell whether it stayed like that. */
+TEST(pst_counts_the_ends_of_leaves_without_rights)
+{
+	begin(PST_SHADOW);
+	map(0, 0x1c0000000, RWX, 12);
+	map(0x1000, 0x1c0001000, RWX, 12);
+	set_rights(0x1000, RPT_PROT & ~RPT_R, RPT_PROT);
+	EXPECT_EQ(pst->idle_ends, 0);
+	set_rights(0, RPT_PROT, RPT_RC);
+	set_rights(0, RPT_RC, 0);
+	EXPECT_EQ(pst->idle_ends, 0);
+	set_rights(0, 0, RPT_R);
+	EXPECT_EQ(pst->idle_ends, 1);
+	set_rights(0, RPT_PROT, 0);
+	EXPECT_EQ(pst->idle_ends, 1);
+	zap_all_under_one_lock();
+	EXPECT_EQ(pst->idle_ends, 2);
+	end();
+}
+
+static void map_sample(u64 addr)
+{
+	tree_map(pst, addr, &(struct pst_leaf){
+		.pa = 0x1c0000000, .shift = 12,
+		.attrs = RPT_R | RPT_SAMPLE }, &heads[0]);
+}
+
+static void use_sample(u64 addr)
+{
+	/* As a fault does: the same leaf, with R. */
+	EXPECT_EQ(map(addr, 0x1c0000000, RPT_R | RPT_REF, 12).r, PST_WIDENED);
+}
+
+static void expect_samples(long used, long unused)
+{
+	EXPECT_EQ(atomic_long_read(&tree_account.samples_used), used);
+	EXPECT_EQ(atomic_long_read(&tree_account.samples_unused), unused);
+}
+
+TEST(pst_sample_says_once_whether_it_was_used)
+{
+	struct pst_pos pos;
+
+	begin(PST_SHADOW);
+	memset(&tree_account.samples_used, 0,
+	       sizeof(tree_account.samples_used));
+	memset(&tree_account.samples_unused, 0,
+	       sizeof(tree_account.samples_unused));
+	map_sample(0);
+	map_sample(0x1000);
+	map_sample(0x2000);
+	use_sample(0);
+	use_sample(0x2000);
+	EXPECT_EQ(map(0x3000, 0x1c0000000, RWX, 12).r, PST_MAPPED);
+	expect_samples(0, 0);
+	/* Ageing sees the use, and the leaf is no sample any more. */
+	EXPECT(tree_find(pst, 0x2000, &pos));
+	pure_lock(&tree_lock);
+	pst_weaken_leaf(&pos, RPT_REF, NULL);
+	pure_unlock(&tree_lock);
+	expect_samples(1, 0);
+	zap_all_under_one_lock();
+	expect_samples(2, 1);
+	end();
+}
+
 static void zap_all_under_one_lock(void)
 {
 	struct pst_gather g;
@@ -659,28 +808,46 @@ static void zap_all_under_one_lock(void)
 	pst_gather_free(&g);
 }
 
-TEST(pst_gather_flushes_pages_or_when_there_are_many_everything)
+/* Every other page: no two adjoin. */
+TEST(pst_gather_flushes_ranges_or_when_there_are_many_everything)
 {
 	unsigned int n, i;
 
-	for (n = 1; n <= PST_GATHER_PAGES + 2; n++) {
-		test_row("%u pages", n);
+	for (n = 1; n <= PST_GATHER_RANGES + 2; n++) {
+		test_row("%u ranges", n);
 		begin(PST_SHADOW);
 		for (i = 0; i < n; i++)
-			map(i << 12, 0x1000, RWX, 12);
+			map(i << 13, 0x1000, RWX, 12);
 		/* One when the LPID was published. */
 		EXPECT_EQ(tlb_counts().all, 1);
 		zap_all_under_one_lock();
-		if (n <= PST_GATHER_PAGES) {
-			EXPECT_EQ(tlb_counts().pages, n);
+		if (n <= PST_GATHER_RANGES) {
+			EXPECT_EQ(tlb_counts().ranges, n);
 			EXPECT_EQ(tlb_counts().walks, 1);
 			EXPECT_EQ(tlb_counts().all, 1);
 		} else {
-			EXPECT_EQ(tlb_counts().pages, 0);
+			EXPECT_EQ(tlb_counts().ranges, 0);
 			EXPECT_EQ(tlb_counts().all, 2);
 		}
 		end();
 	}
+}
+
+TEST(pst_gather_makes_one_range_of_leaves_that_adjoin)
+{
+	unsigned int i;
+
+	begin(PST_SHADOW);
+	for (i = 0; i < 100; i++)
+		map(0x19c000 + (i << 12), 0x1000 * (100 - i), RWX, 12);
+	map(0x200000, 0x200000, RWX, 21);
+	map(0x400000, 0x400000, RWX, 21);
+	zap_all_under_one_lock();
+	/* Pages of 4K and of 2M: a range has one size. */
+	EXPECT_EQ(tlb_counts().ranges, 2);
+	EXPECT_EQ(tlb_counts().pages, 102);
+	EXPECT_EQ(tlb_counts().all, 1);
+	end();
 }
 
 TEST(pst_gather_serves_one_tree_at_a_time)

@@ -29,6 +29,11 @@ static struct pst_pos start(unsigned int shift)
 	return pos;
 }
 
+static void flush_page(hlpid_t lpid, u64 addr, unsigned int shift)
+{
+	lpid_flush_range(lpid, addr, addr + BIT_ULL(shift) - 1, shift);
+}
+
 static void zap_entry(const struct pst_pos *pos)
 {
 	pure_update64(&pos->table->pte[pos->index], ~0ULL, 0);
@@ -47,7 +52,7 @@ static void flush_another_lpid(void)
 	struct pst_pos pos = start(12);
 
 	zap_entry(&pos);
-	lpid_flush_page(OTHER, 0, 12);
+	flush_page(OTHER, 0, 12);
 	pure_unlock(&tree_lock);
 }
 
@@ -56,7 +61,7 @@ static void flush_another_size(void)
 	struct pst_pos pos = start(21);
 
 	zap_entry(&pos);
-	lpid_flush_page(LPID, 0, 16);
+	flush_page(LPID, 0, 16);
 	pure_unlock(&tree_lock);
 }
 
@@ -65,7 +70,7 @@ static void flush_another_page(void)
 	struct pst_pos pos = start(12);
 
 	zap_entry(&pos);
-	lpid_flush_page(LPID, 0x1000, 12);
+	flush_page(LPID, 0x1000, 12);
 	pure_unlock(&tree_lock);
 }
 
@@ -118,19 +123,19 @@ TEST(tlb_finds_a_translation_that_outlives_the_lock)
 static void flush_unknown_lpid(void)
 {
 	start(12);
-	lpid_flush_page(make_hlpid(7), 0, 12);
+	flush_page(make_hlpid(7), 0, 12);
 }
 
 static void flush_no_size(void)
 {
 	start(12);
-	lpid_flush_page(LPID, 0, 13);
+	flush_page(LPID, 0, 13);
 }
 
 static void flush_host_address(void)
 {
 	start(12);
-	lpid_flush_page(LPID, 1ULL << 52, 12);
+	flush_page(LPID, 1ULL << 52, 12);
 }
 
 TEST(tlb_finds_a_flush_of_nothing)
@@ -153,7 +158,7 @@ static void forget_the_walks(void)
 	struct pst_pos pos = start(12);
 
 	unlink_table(&pos);
-	lpid_flush_page(LPID, 0, 12);
+	flush_page(LPID, 0, 12);
 	pure_unlock(&tree_lock);
 }
 
@@ -176,7 +181,7 @@ static void write_into_table_that_is_cached(void)
 	struct pst_pos pos = start(12);
 
 	unlink_table(&pos);
-	lpid_flush_page(LPID, 0, 12);
+	flush_page(LPID, 0, 12);
 	/* Hardware may walk it still: it could see this. */
 	pure_update64(&pos.table->pte[0], 0,
 		      rpt_make_leaf(0x1000, RWX).val);
@@ -325,7 +330,7 @@ TEST(tlb_keeps_what_is_still_mapped_after_a_flush)
 	struct rpte pte;
 
 	EXPECT(tlb_access(LPID, 0xfff, 0, &pte, &shift));
-	lpid_flush_page(LPID, 0, 12);
+	flush_page(LPID, 0, 12);
 	EXPECT(tlb_access(LPID, 0xfff, 0, &pte, &shift));
 	lpid_flush_all(LPID);
 	EXPECT(tlb_access(LPID, 0xfff, 0, &pte, &shift));

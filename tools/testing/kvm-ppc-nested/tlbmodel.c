@@ -292,20 +292,14 @@ static void rewalk(struct tlb_lpid *l)
 
 /* --- flushes and the partition table ------------------------------------ */
 
-void lpid_flush_page(hlpid_t lpid, u64 addr, unsigned int shift)
+static void flush_page(struct tlb_lpid *l, u64 addr, unsigned int shift)
 {
-	struct tlb_lpid *l = lpid_of(lpid.val);
 	struct tlb_table *t;
 	unsigned int index;
 	struct rpte e;
 	u64 base;
 
 	counts.pages++;
-	if (!rpt_shift_is_leaf(shift))
-		die("flush of a page of %u bits", shift);
-	addr &= ~(BIT_ULL(shift) - 1);
-	if (addr > RPT_EA_LAST)
-		die("flush of %#llx", addr);
 	forget_page(l, addr, shift);
 	base = table_base(addr, shift);
 	t = table_first(l, base, rpt_shift_to_level(shift));
@@ -317,6 +311,21 @@ void lpid_flush_page(hlpid_t lpid, u64 addr, unsigned int shift)
 		if (rpt_is_leaf(e))
 			remember(l, addr, shift, e.val);
 	}
+}
+
+void lpid_flush_range(hlpid_t lpid, u64 start, u64 last, unsigned int shift)
+{
+	struct tlb_lpid *l = lpid_of(lpid.val);
+	u64 mask = BIT_ULL(shift) - 1;
+
+	counts.ranges++;
+	if (!rpt_shift_is_leaf(shift))
+		die("flush of a page of %u bits", shift);
+	if (start > last || last > RPT_EA_LAST || (start & mask) ||
+	    (~last & mask))
+		die("flush of %#llx to %#llx", start, last);
+	for (; start <= last; start += mask + 1)
+		flush_page(l, start, shift);
 }
 
 void lpid_flush_pwc(hlpid_t lpid)

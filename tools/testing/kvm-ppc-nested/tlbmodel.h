@@ -59,6 +59,7 @@ bool tlb_access(hlpid_t lpid, u64 addr, u64 seed, struct rpte *pte,
 
 /* What has been flushed since the start, for tests of the gather. */
 struct tlb_counts {
+	unsigned long ranges;
 	unsigned long pages;
 	unsigned long walks;
 	unsigned long all;

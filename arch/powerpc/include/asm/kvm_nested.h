@@ -67,6 +67,7 @@ struct pst;
  * @live: tree that gains leaves, or NULL; under mmu_lock
  * @l1_root: first doubleword of L1's entry; under mmu_lock
  * @process_table: second doubleword of L1's entry; under mmu_lock
+ * @around: leaves installed beside others so far; under mmu_lock
  * @inval_seq: bumped under mmu_lock at the start of each invalidation
  * @dead: final, set under mmu_lock together with a bump
  */
@@ -88,6 +89,7 @@ struct kvm_nested_guest {
 	struct pst *live;
 	u64 l1_root;
 	u64 process_table;
+	unsigned int around;
 	u64 inval_seq;
 	bool dead;
 };

@@ -136,7 +136,7 @@ static const struct gwalk_case gwalk_cases[] = {
 
 static const struct {
 	u64 table, index;
-	enum gwalk_table result;
+	enum gwalk_index result;
 	u64 addr;
 } gwalk_table_cases[] = {
 	{ 0x10000000, 0, GWALK_TABLE_OK, 0x10000000 },

@@ -43,8 +43,8 @@ static const struct {
 	{ 0x1000, 0x187, 0xc000000000001187 },
 	{ 0x01fffffffffff000, 0x4, 0xc1fffffffffff004 },
 	/* Bits that are not part of a frame or not an attribute are dropped. */
-	{ 0xfe00000000000fff, 0xfffffffffffffe48, 0xc000000000000000 },
-	{ 0x40000000, 0xffff, 0xc0000000400001b7 },
+	{ 0xfe00000000000fff, 0xfffffffffffffc48, 0xc000000000000000 },
+	{ 0x40000000, 0xffff, 0xc0000000400003b7 },
 };
 
 /* level, bits of the table -> bytes that an entry maps */

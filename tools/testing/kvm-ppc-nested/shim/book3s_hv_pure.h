@@ -19,6 +19,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* --- types and bits ----------------------------------------------------- */
@@ -46,6 +47,7 @@ typedef u64 __be64;
 #define FIELD_GET(mask, val)	(((val) & (mask)) / SHIM_LOW_BIT(mask))
 #define FIELD_PREP(mask, val)	(((u64)(val) * SHIM_LOW_BIT(mask)) & (mask))
 
+#define unlikely(x)		__builtin_expect(!!(x), 0)
 #define IS_ALIGNED(x, a)	(((x) & ((a) - 1)) == 0)
 #define ARRAY_SIZE(a)		(sizeof(a) / sizeof((a)[0]))
 
@@ -89,6 +91,22 @@ typedef u64 __be64;
 typedef struct {
 	long counter;
 } atomic_long_t;
+
+static inline void pure_account(long before, long after)
+{
+	if (before < 0 || after < 0)
+		abort();
+}
+
+static inline void atomic_long_inc(atomic_long_t *v)
+{
+	__atomic_add_fetch(&v->counter, 1, __ATOMIC_RELAXED);
+}
+
+static inline long atomic_long_add_return(long i, atomic_long_t *v)
+{
+	return __atomic_add_fetch(&v->counter, i, __ATOMIC_SEQ_CST);
+}
 
 static inline void atomic_long_add(long i, atomic_long_t *v)
 {
