@@ -11,6 +11,11 @@
 #define PAGES		32ULL
 #define BYTES		(PAGES * PAGE_BYTES)
 
+/* More shadow leaves over one page than one hold of mmu_lock works on. */
+#define ALIASES		1500ULL
+#define ALIASED		3ULL
+#define AT		(16ULL << SHIFT_1G)
+
 static struct world w;
 static struct spinner s;
 static char *memory;
@@ -75,6 +80,35 @@ static void before_and_after_a_clean(unsigned int shift)
 	l2_must_load(&w.v, L2_DATA + 5 * PAGE_BYTES);
 	fetch_log();
 	CHECK(!is_dirty(5));
+	vm_check_audit(&w.l1.vm);
+	world_end(&w);
+}
+
+/* The oldest and the newest shadow leaves are not treated alike: try both. */
+static void c3_many_aliases(void)
+{
+	static const u64 through[] = { 0, 1, ALIASES / 2, ALIASES - 40,
+				       ALIASES - 1 };
+	unsigned int i;
+	u64 n;
+
+	begin(SHIFT_64K);
+	for (n = 0; n < ALIASES; n++)
+		l1_map(&w.tree, AT + n * PAGE_BYTES, GPA + ALIASED * PAGE_BYTES,
+		       SHIFT_64K, PTE_ALL);
+	log_on();
+	for (i = 0; i < ARRAY_SIZE(through); i++) {
+		l2_touch_pages(&w.v, AT, ALIASES, PAGE_BYTES);
+		CHECK(l1_shadow_leaves(&w.l1, 1) >= ALIASES);
+		fetch_log();
+		CHECK(is_dirty(ALIASED));
+		vm_check_audit(&w.l1.vm);
+		fetch_log();
+		CHECK(!is_dirty(ALIASED));
+		l2_must_store(&w.v, AT + through[i] * PAGE_BYTES, i);
+		fetch_log();
+		CHECK(is_dirty(ALIASED));
+	}
 	vm_check_audit(&w.l1.vm);
 	world_end(&w);
 }
@@ -179,6 +213,7 @@ static const struct test_case cases[] = {
 	{ "c3_with_a_detach_between", c3_with_a_detach_between },
 	{ "c3_under_a_storing_peer", c3_under_a_storing_peer },
 	{ "c3_no_store_escapes", c3_no_store_escapes },
+	{ "c3_many_aliases", c3_many_aliases },
 };
 
 TEST_MAIN(cases)

@@ -2,7 +2,7 @@
 /*
  * L5: no hypercall or fault of one vCPU keeps another from its own for long,
  * however large the trees are. Coarse: an emulator on a busy machine has no
- * time; instructions are counted by scripts/count.
+ * time; instructions are counted by bench.
  */
 #include "lib/spinner.h"
 

@@ -110,6 +110,23 @@ static void mprotect_and_back(void)
 	world_end(&w);
 }
 
+/* Not even readable for the VMM: L2 comes out, and is not sent back for ever. */
+static void mprotect_none_and_back(void)
+{
+	s64 r;
+
+	begin(SHIFT_64K);
+	l2_must_store(&w.v, L2_DATA, 0x4141);
+	CHECK(!mprotect(memory, BYTES, PROT_NONE));
+	l2_goto(&w.v, l2_load);
+	SET_REG(&w.v, 4, L2_DATA);
+	r = l1_enter(&w.v);
+	CHECK(r == TRAP_HDSI || r == 0 || r == H_PARAMETER);
+	CHECK(!mprotect(memory, BYTES, PROT_READ | PROT_WRITE));
+	CHECK_EQ(l2_must_load(&w.v, L2_DATA), 0x4141);
+	world_end(&w);
+}
+
 /* The same L1 pages in two guests and at two sizes: all lose it. */
 static void i4_every_guest_and_every_size(void)
 {
@@ -218,6 +235,7 @@ static const struct test_case cases[] = {
 	{ "i4_dontneed_one_page", i4_dontneed_one_page },
 	{ "i4_mremap", i4_mremap },
 	{ "mprotect_and_back", mprotect_and_back },
+	{ "mprotect_none_and_back", mprotect_none_and_back },
 	{ "i4_every_guest_and_every_size", i4_every_guest_and_every_size },
 	{ "i4_dropped_and_made_anew", i4_dropped_and_made_anew },
 	{ "i4_ksm", i4_ksm },

@@ -29,6 +29,22 @@ static void l1_more_guests_than_allowed(void)
 	world_end(&w);
 }
 
+static void l1_limit_of_one_vm(void)
+{
+	static struct world w;
+	u32 lpid;
+
+	world_create(&w, L1_LITTLE);
+	CHECK_EQ(vm_set_limit(&w.l1.vm, "nested_max_guests", 3), 0);
+	for (lpid = 1; lpid < 20; lpid++) {
+		l1_install(&w.l1, lpid, &w.tree);
+		enter(&w, lpid);
+		CHECK(vm_counter(&w.l1.vm, "guests") <= 3);
+	}
+	CHECK_EQ(vm_counter(&w.l1.vm, "max_guests"), 3);
+	world_end(&w);
+}
+
 /* The one that runs is not evicted. */
 static void l1_running_guest_stays(void)
 {
@@ -129,6 +145,7 @@ static void lpids_come_back(void)
 
 static const struct test_case cases[] = {
 	{ "l1_more_guests_than_allowed", l1_more_guests_than_allowed },
+	{ "l1_limit_of_one_vm", l1_limit_of_one_vm },
 	{ "l1_running_guest_stays", l1_running_guest_stays },
 	{ "l2_reserve_for_other_vms", l2_reserve_for_other_vms },
 	{ "l2_none_left", l2_none_left },

@@ -32,9 +32,10 @@ static int completed(s64 r)
 	return 0;
 }
 
+/* Where L0 cannot read the instruction, L2 tries until its time is over. */
 static s64 enter_at(const char *snippet, u64 ngpa, u64 value)
 {
-	w.v.slice = 20 * TICKS_PER_MS;
+	w.v.slice = (w.v.l2_msr ? 20 : 1000) * TICKS_PER_MS;
 	l2_goto(&w.v, snippet);
 	SET_REG(&w.v, 4, ngpa);
 	SET_REG(&w.v, 5, value);

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* L3: L2 uses one page here and one page there; its tables stay below a bound. */
+#include <errno.h>
+#include <stdio.h>
+
 #include "lib/param.h"
 #include "lib/spinner.h"
 
@@ -43,12 +46,37 @@ static void l3_one_page_in_each_gigabyte(void)
 	world_end(&w);
 }
 
+/* What the host shows of secondary page tables, in bytes. */
+static s64 sec_page_tables(void)
+{
+	char line[128];
+	long long kib = -1;
+	FILE *file;
+
+	/* Each CPU keeps what it has counted for a while. */
+	file_write("/proc/sys/vm/stat_refresh", "1");
+	file = fopen("/proc/meminfo", "r");
+
+	while (file && kib < 0 && fgets(line, sizeof(line), file))
+		sscanf(line, "SecPageTables: %lld", &kib);
+	if (kib < 0)
+		fail("no SecPageTables in /proc/meminfo");
+	fclose(file);
+	return kib * 1024;
+}
+
 static void l3_one_page_in_each_2m(void)
 {
+	s64 before = sec_page_tables(), wanted;
+
 	begin(BIT(SHIFT_2M));
 	l2_touch_pages(&w.v, AT, REGIONS, BIT(SHIFT_2M));
 	check_bound();
+	wanted = vm_counter(&w.l1.vm, "bytes") - SLACK;
+	CHECK(wanted > SLACK);
+	CHECK(sec_page_tables() - before >= wanted);
 	world_end(&w);
+	CHECK(sec_page_tables() - before <= SLACK);
 }
 
 /* Eviction, not failure: the oldest go, and a fault brings them back. */
@@ -67,14 +95,53 @@ static void l3_small_quota(void)
 	world_end(&w);
 }
 
+/* As above, for this VM only. */
+static void l3_quota_of_one_vm(void)
+{
+	static struct world other;
+
+	begin(BIT(SHIFT_2M));
+	CHECK_EQ(vm_set_limit(&w.l1.vm, "nested_quota", 256 << 10), 0);
+	CHECK_EQ(vm_counter(&w.l1.vm, "quota"), 256 << 10);
+	l2_touch_pages(&w.v, AT, REGIONS, BIT(SHIFT_2M));
+	check_bound();
+	CHECK(vm_counter(&w.l1.vm, "evicted_tables") > 0);
+	world_create(&other, L1_LITTLE);
+	CHECK(vm_counter(&other.l1.vm, "quota") > 256 << 10);
+	world_end(&other);
+	CHECK_EQ(vm_set_limit(&w.l1.vm, "nested_quota", 0), 0);
+	CHECK(vm_counter(&w.l1.vm, "quota") > 256 << 10);
+	world_end(&w);
+}
+
+/* Who may not nest has no limits to set. */
+static void limits_of_a_plain_vm(void)
+{
+	static struct vm vm;
+
+	vm_nest_late = 1;
+	vm_create(&vm);
+	vm_nest_late = 0;
+	CHECK_EQ(vm_set_limit(&vm, "nested_quota", 1 << 20), EINVAL);
+	CHECK_EQ(vm_set_limit(&vm, "nested_max_guests", 1), EINVAL);
+	vm_nest(&vm);
+	CHECK_EQ(vm_set_limit(&vm, "nested_max_guests", 4097), ERANGE);
+	CHECK_EQ(vm_set_limit(&vm, "nested_max_guests", 1), 0);
+	vm_destroy(&vm);
+}
+
 /* Hypercalls over holes take the holes by their level. */
 static void l6_range_over_holes(void)
 {
+	s64 whole;
+
 	begin(BIT(SHIFT_1G));
 	l2_touch_pages(&w.v, AT, 100, BIT(SHIFT_1G));
+	whole = vm_counter(&w.l1.vm, "guest_invals");
 	CHECK_EQ(l1_rpt(&w.v, 1, RPTI_TYPE_TLB, RPTI_PAGE_4K, AT,
 			AT + (REGIONS << SHIFT_1G)), H_SUCCESS);
-	CHECK(w.v.ticks < 100 * TICKS_PER_MS);
+	/* Page by page it would have been given up for the whole guest. */
+	CHECK_EQ(vm_counter(&w.l1.vm, "guest_invals"), whole);
 	CHECK(l1_shadow_leaves(&w.l1, 1) <= 1);
 	world_end(&w);
 }
@@ -83,6 +150,8 @@ static const struct test_case cases[] = {
 	{ "l3_one_page_in_each_gigabyte", l3_one_page_in_each_gigabyte },
 	{ "l3_one_page_in_each_2m", l3_one_page_in_each_2m },
 	{ "l3_small_quota", l3_small_quota },
+	{ "l3_quota_of_one_vm", l3_quota_of_one_vm },
+	{ "limits_of_a_plain_vm", limits_of_a_plain_vm },
 	{ "l6_range_over_holes", l6_range_over_holes },
 };
 

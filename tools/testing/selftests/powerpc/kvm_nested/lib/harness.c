@@ -74,6 +74,23 @@ static int is_complaint(const char *record)
 	return 0;
 }
 
+/*
+ * Whether @record is of a report of KCSAN, which looks at the whole kernel. Who
+ * started the kernel judges those.
+ */
+static int is_of_race(const char *record)
+{
+	static int inside;
+
+	if (strstr(record, "BUG: KCSAN: "))
+		inside = 1;
+	else if (inside && !strncmp(record, "=====", 5))
+		inside = 0;
+	else
+		return inside;
+	return 1;
+}
+
 /* Read what the kernel said since the last time; 0 if there is nothing to say. */
 static int check_log(int fd)
 {
@@ -86,10 +103,12 @@ static int check_log(int fd)
 		if (got < 0)
 			continue;
 		record[got] = 0;
-		lines++;
 		text = strchr(record, ';');
 		text = text ? text + 1 : record;
 		text[strcspn(text, "\n")] = 0;
+		if (is_of_race(text))
+			continue;
+		lines++;
 		if (!bad && is_complaint(text)) {
 			note("kernel log: %s", text);
 			bad = 1;

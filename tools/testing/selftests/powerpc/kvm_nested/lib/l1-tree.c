@@ -141,6 +141,32 @@ u64 *l1_entry(struct l1_tree *tree, u64 ngpa, unsigned int *shift)
 	}
 }
 
+/**
+ * l1_drop() - clear what covers 2M: a leaf, or the way to a table
+ * @tree: tree
+ * @ngpa: L2 real address
+ *
+ * The memory of the table is not used again.
+ */
+void l1_drop(struct l1_tree *tree, u64 ngpa)
+{
+	u64 *table = l1_memory(tree->l1, tree->root);
+	unsigned int at = SHIFT_512G, width = ROOT_BITS;
+
+	for (;;) {
+		u64 *entry = table + ((ngpa >> at) & (BIT(width) - 1));
+
+		if (at == SHIFT_2M || !get(entry) || get(entry) & PTE_LEAF) {
+			put(entry, 0);
+			__sync_synchronize();
+			return;
+		}
+		width = get(entry) & PDE_NLS;
+		table = l1_memory(tree->l1, get(entry) & PDE_NLB);
+		at -= width;
+	}
+}
+
 u64 l1_pte(struct l1_tree *tree, u64 ngpa)
 {
 	return get(l1_entry(tree, ngpa, NULL));

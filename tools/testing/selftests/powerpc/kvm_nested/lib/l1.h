@@ -221,6 +221,7 @@ u64 *l1_entry(struct l1_tree *tree, u64 ngpa, unsigned int *shift);
 u64 l1_pte(struct l1_tree *tree, u64 ngpa);
 void l1_set_pte(struct l1_tree *tree, u64 ngpa, u64 pte);
 void l1_unmap(struct l1_tree *tree, u64 ngpa);
+void l1_drop(struct l1_tree *tree, u64 ngpa);
 
 /* --- L2 --- */
 
@@ -259,7 +260,9 @@ struct world {
 	struct l1_tree ea;		/* L2's own, after world_translate() */
 };
 
+void world_begin(struct world *w);
 void world_create(struct world *w, enum l1_order order);
+void world_create_sized(struct world *w, enum l1_order order, size_t data_bytes);
 void world_translate(struct world *w);
 void world_end(struct world *w);
 

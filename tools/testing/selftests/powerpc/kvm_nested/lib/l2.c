@@ -91,15 +91,11 @@ u64 l2_touch_pages(struct l1_vcpu *v, u64 ngpa, u64 n, u64 stride)
 }
 
 /**
- * world_create() - an L1 with one vCPU and one L2, LPID 1
- * @w: filled
- * @order: endianness of L1
- *
- * The L2 has its instructions mapped, and no data yet.
+ * world_begin() - give an L1 that was started a vCPU and a guest
+ * @w: w->l1 is started
  */
-void world_create(struct world *w, enum l1_order order)
+void world_begin(struct world *w)
 {
-	l1_start(&w->l1, order);
 	l1_add_vcpu(&w->l1, &w->v, 0);
 	l1_new_tree(&w->l1, &w->tree);
 	l1_map(&w->tree, L2_SNIPPETS, L1_SNIPPETS, SHIFT_64K,
@@ -107,6 +103,25 @@ void world_create(struct world *w, enum l1_order order)
 	l1_install(&w->l1, 1, &w->tree);
 	CHECK_EQ(l1_set_table(&w->v, L1_PTCR), H_SUCCESS);
 	l2_prepare(&w->v, 1);
+}
+
+/**
+ * world_create_sized() - an L1 with one vCPU and one L2, LPID 1
+ * @w: filled
+ * @order: endianness of L1
+ * @data_bytes: size of L1's data
+ *
+ * The L2 has its instructions mapped, and no data yet.
+ */
+void world_create_sized(struct world *w, enum l1_order order, size_t data_bytes)
+{
+	l1_create(&w->l1, order, data_bytes);
+	world_begin(w);
+}
+
+void world_create(struct world *w, enum l1_order order)
+{
+	world_create_sized(w, order, L1_DATA_BYTES);
 }
 
 /**

@@ -55,6 +55,24 @@ int vm_enable(struct vm *vm, u32 cap, u64 arg0, u64 arg1)
 	return ioctl(vm->fd, KVM_ENABLE_CAP, &enable);
 }
 
+int vm_nest_late;
+
+void vm_nest(struct vm *vm)
+{
+	if (vm_enable(vm, KVM_CAP_PPC_NESTED_HV, 1, 0))
+		fail("KVM_CAP_PPC_NESTED_HV: %s", strerror(errno));
+}
+
+/* As a pseries machine does when its guest asks for hash translation. */
+int vm_to_hpt(struct vm *vm)
+{
+	struct kvm_ppc_mmuv3_cfg hash = {};
+	u32 shift = 24;
+
+	return ioctl(vm->fd, KVM_PPC_CONFIGURE_V3_MMU, &hash) ?:
+	       ioctl(vm->fd, KVM_PPC_ALLOCATE_HTAB, &shift);
+}
+
 /**
  * vm_create() - make a radix VM that may nest
  * @vm: filled
@@ -73,8 +91,8 @@ void vm_create(struct vm *vm)
 	vm->fd = control(vm->kvm, KVM_CREATE_VM, (void *)1UL, "KVM_CREATE_VM");
 	control(vm->fd, KVM_PPC_CONFIGURE_V3_MMU, &radix,
 		"KVM_PPC_CONFIGURE_V3_MMU");
-	if (vm_enable(vm, KVM_CAP_PPC_NESTED_HV, 1, 0))
-		fail("KVM_CAP_PPC_NESTED_HV: %s", strerror(errno));
+	if (!vm_nest_late)
+		vm_nest(vm);
 }
 
 void vm_destroy(struct vm *vm)
@@ -191,6 +209,30 @@ int vcpu_run(struct vcpu *vcpu)
 }
 
 /* --- debugfs ------------------------------------------------------------ */
+
+/**
+ * vm_set_limit() - give one VM a limit of its own
+ * @vm: the VM
+ * @name: nested_quota or nested_max_guests
+ * @value: new value, 0 for what the module says
+ *
+ * Return: 0 or an errno.
+ */
+int vm_set_limit(struct vm *vm, const char *name, u64 value)
+{
+	char path[128], text[32];
+	int fd, err;
+
+	snprintf(path, sizeof(path), DEBUGFS "/%d-%d/%s", (int)vm->creator,
+		 vm->fd, name);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno;
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
+	err = write(fd, text, strlen(text)) < 0 ? errno : 0;
+	close(fd);
+	return err;
+}
 
 int vm_open_debugfs(struct vm *vm, const char *name)
 {

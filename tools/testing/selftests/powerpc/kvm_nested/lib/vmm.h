@@ -36,7 +36,12 @@ struct vcpu {
 	size_t run_bytes;
 };
 
+/* Set by a test that enables nesting itself, when the VM has memory. */
+extern int vm_nest_late;
+
 void vm_create(struct vm *vm);
+void vm_nest(struct vm *vm);
+int vm_to_hpt(struct vm *vm);
 void vm_destroy(struct vm *vm);
 int vm_enable(struct vm *vm, u32 cap, u64 arg0, u64 arg1);
 void *vm_map(size_t bytes);
@@ -54,6 +59,7 @@ void vcpu_set_reg(struct vcpu *vcpu, u64 id, u64 value);
 int vcpu_run(struct vcpu *vcpu);
 
 int vm_open_debugfs(struct vm *vm, const char *name);
+int vm_set_limit(struct vm *vm, const char *name, u64 value);
 char *vm_read_debugfs(struct vm *vm, const char *name);
 s64 vm_counter(struct vm *vm, const char *name);
 void vm_check_audit(struct vm *vm);

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A memory group that the caller joins, and a RAM disk to swap to. */
+#ifndef KVM_NESTED_GROUP_H
+#define KVM_NESTED_GROUP_H
+
+#include "harness.h"
+
+#define GROUPS		"/tmp/kvm_nested_group"
+#define GROUP		GROUPS "/test"
+
+void swap_on(u64 swap_bytes);
+void swap_off(void);
+void group_join(void);
+void group_reclaim(const char *bytes);
+
+#endif /* KVM_NESTED_GROUP_H */
