@@ -3,20 +3,25 @@
 # The commands of the project; 'make help' lists them.  The work is in scripts/.
 
 VARIABLES := LEVELS CPUS MEM PAGES L0 L1 L2 L3 INTERACTIVE COMMAND AT APPEND EXTRA KEEP \
-	     TIMEOUT DEBUG HUGE BUILD VARIANT KERNEL_SRC NAME TESTS
+	     TIMEOUT DEBUG HUGE BUILD VARIANT KERNEL_SRC NAME TESTS ROWS SIDES REPEAT \
+	     TIME SEED LIFE WITHOUT WHERE NAMES
 export $(VARIABLES)
 
 LAB := scripts/lab
 unexport MAKEFLAGS
 
-.PHONY: help setup run kernel tree test test-quick selftests series count update clean
+COMMANDS := setup run kernel tree test test-quick selftests soak mutants fuzz stress \
+	    series bench update
+
+.PHONY: help $(COMMANDS) clean
 
 help:
 	@cat scripts/help
 
-test test-quick: NEED := test
+test test-quick mutants fuzz stress: NEED := test
+bench: NEED := bench
 
-setup run kernel tree test test-quick selftests series count update:
+$(COMMANDS):
 	@scripts/need $(NEED)
 	@$(LAB) $@
 

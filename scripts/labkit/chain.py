@@ -18,21 +18,23 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from labkit import devicetree, image, packages, paths
-from labkit.kernel import Kernel
+from labkit import debug, devicetree, image, packages, paths
+from labkit.kernel import DEBUGS, Kernel
 from labkit.ui import LabError, duration, output, start, stop_group
 
 SCRATCH_BYTES = 256 << 20
 DEFAULT_MEM = (4096, 2048, 1024, 512)
 STAGE_TIMEOUT = 240
 WORK_SHARE = {"64k": "20M", "4k": "16M"}
-BAD = re.compile(r"\[ *\d+\.\d{6}\].*(WARNING:|\bBUG\b|Oops[: ]|soft lockup|hard LOCKUP|"
-                 r"blocked for more than|rcu.*(stall|starved)|KVM: |kvm.*(fail|error)|"
+BAD = re.compile(r"\[ *\d+\.\d{6}\](?!.* BUG: KCSAN: ).*(WARNING:|\bBUG\b|Oops[: ]|"
+                 r"soft lockup|hard LOCKUP|blocked for more than|rcu.*(stall|starved)|pagealloc: |KVM: |kvm.*(fail|error)|"
                  r"Unable to handle kernel|Call Trace|\bnot ok\b|ODEBUG)|"
                  r"Kernel panic|KVM: unknown exit|error: kvm run failed")
 HARMLESS = re.compile(r"ommand line|falling back to nestedv1|nvram corruption detected: 0-length")
 EVENT = re.compile(r"@lab (\S+) (\w+)(.*)")
 EMULATED_L0 = "emulator"
+# What a kernel built with a debug fragment is told besides.
+DEBUG_WORDS = {"debug": "panic_on_warn=1 page_poison=1 kmemleak=on"}
 
 
 def is_complaint(line):
@@ -53,7 +55,7 @@ class ChainSpec:
     command: tuple = None               # (level, what it runs instead of the workload)
     first: dict = field(default_factory=dict)   # {level: what it runs before anything else}
     timeout: int = None
-    debug: bool = False
+    debug: str = ""                     # a fragment: kernel.DEBUGS, or "probe"
     count: bool = False                 # count instructions instead of time
     huge: bool = True                   # L0 knows of 2M and 1G pages
     extra: Sequence = ()                # files to find in /lab
@@ -65,6 +67,10 @@ class ChainSpec:
         self.cpus = self._spread(self.cpus)
         self.mem = [*self.mem, *DEFAULT_MEM[len(self.mem):self.levels + 1]]
         self.command_level, self.command = self.command or (None, None)
+
+    def words(self):
+        """More words for every kernel command line."""
+        return " ".join(filter(None, (DEBUG_WORDS.get(self.debug), self.append)))
 
     def _spread(self, values):
         """One value per level; the last one given holds for all below."""
@@ -100,6 +106,7 @@ class Level:
         self.facts = {}
         self.complaints = []
         self.counts = {}
+        self.leaks = None
 
     def boot_seconds(self):
         return None if self.up is None or self.started is None else self.up - self.started
@@ -116,6 +123,7 @@ class Console:
         self.levels = {n: Level(n) for n in range(spec.top(), spec.levels + 1)}
         self.levels[spec.top()].started = self.begin
         self.results = {}
+        self.worked = {}                      # {level: seconds of the top level when it was up}
         self.command_status = None
         self.phase = "boot"
 
@@ -148,6 +156,8 @@ class Console:
         elif name == "start" and number + 1 in self.levels:
             self.levels[number + 1].started = now
             self.phase = f"L{number + 1} boots"
+        elif name == "worked":
+            self.worked[int(pairs["of"])] = float(pairs["seconds"])
         elif name == "end" and number + 1 in self.levels:
             self.levels[number + 1].exits = pairs.get("exits") or None
         elif name == "phase":
@@ -155,7 +165,11 @@ class Console:
         elif name == "result":
             self.results.update(pairs)
         elif name == "count":
-            level.counts = {key: int(number) for key, number in pairs.items()}
+            level.counts.update((key, int(value)) for key, value in pairs.items())
+        elif name == "leak":
+            level.leaks = (level.leaks or []) + [pairs]
+        elif name == "leaks":
+            level.leaks = level.leaks or []
         elif name == "command":
             self.command_status = pairs.get("status")
         elif name == "done":
@@ -204,8 +218,11 @@ class Chain:
         if spec.workload_level() is not None:
             self.expected = expected_results(self.directory)
 
+    def _kernel(self, level):
+        return Kernel(self.spec.variant(level), self.spec.debug)
+
     def kernel(self, level):
-        path = Kernel(self.spec.variant(level), self.spec.debug).stripped()
+        path = self._kernel(level).stripped()
         if not os.path.exists(path):
             raise LabError(f"the kernel {self.spec.variant(level)} has not been built")
         return path
@@ -224,7 +241,7 @@ class Chain:
             values[f"kernel_{level}"] = "vmlinux-" + spec.variant(level)
             values[f"cpus_{level}"] = spec.cpus[level]
             values[f"mem_{level}"] = spec.mem[level]
-            values[f"append_{level}"] = spec.append
+            values[f"append_{level}"] = spec.words()
             values[f"first_{level}"] = spec.first.get(level, "")
         values["command"] = spec.command or ""
         return "".join(f"{key}={shlex.quote(str(value))}\n" for key, value in values.items())
@@ -258,7 +275,7 @@ class Chain:
     def _append(self, devices, level):
         names = ("root", "lab", "scratch")
         disks = " ".join(f"{name}={device}" for name, device in zip(names, devices))
-        words = f"console=hvc0 panic=1 ro init=/init level={level} {disks} {self.spec.append}"
+        words = f"console=hvc0 panic=1 ro init=/init level={level} {disks} {self.spec.words()}"
         return ["-append", words]
 
     def _drives(self):
@@ -343,6 +360,9 @@ class Chain:
                 return f"L{level.number} did not reach user space"
             if level.facts.get("kernel", "").find(self.spec.variant(level.number)) < 0:
                 return f"L{level.number} runs the kernel {level.facts.get('kernel')}"
+            found = self._found_by_debug(level)
+            if found:
+                return found
         if self.expected and console.results != self.expected:
             return f"L{self.spec.levels} workload: {self._difference()}"
         for level in console.levels.values():
@@ -351,6 +371,15 @@ class Chain:
         if self.spec.command and console.command_status != "0":
             return f"the command in L{self.spec.command_level} ended with {console.command_status}"
         return None
+
+    def _found_by_debug(self, level):
+        """What only a kernel built for it can see: a leak, a race; or None."""
+        if self.spec.debug not in DEBUGS.values() or not self.spec.debug or not level.done:
+            return None
+        ours = debug.our_functions(self._kernel(level.number))
+        if self.spec.debug == "kcsan":
+            return debug.race_reason(self.console_path, ours)
+        return debug.leak_reason(level, ours)
 
     def _difference(self):
         results = self.console.results

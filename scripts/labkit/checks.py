@@ -47,7 +47,7 @@ class CheckKernel(Kernel):
 
     def __init__(self, pages, debug):
         super().__init__("ours-" + pages, debug)
-        self.name = "check-" + pages + ("-debug" if debug else "")
+        self.name = "-".join(filter(None, ("check", pages, debug)))
         self.below = "out-" + self.name
         self.output = os.path.join(source.OURS, self.below)
         self.log = paths.log(self.name)

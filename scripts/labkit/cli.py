@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 
-from labkit import chain, count, image, mail, matrix, options, packages, paths, selftests, source
+from labkit import bench, chain, harness, image, mail, matrix, mutants, options, packages, paths
+from labkit import selftests, soak, source
 from labkit.kernel import Kernel, VARIANTS, check_variant
 from labkit.ui import EXIT_USAGE, LabError, Step, duration, report
 
@@ -47,7 +48,7 @@ def command_kernel(arguments):
     names = arguments or [options.value("VARIANT", "ours-64k")]
     for name in VARIANTS if names == ["all"] else names:
         check_variant(name)
-    debug = options.choice("DEBUG", ("0", "1"), "0") == "1"
+    debug = options.debug()
     for name in VARIANTS if names == ["all"] else names:
         kernel = Kernel(name, debug)
         kernel.build()
@@ -109,6 +110,22 @@ def command_selftests(_arguments):
     return selftests.run_selftests()
 
 
+def command_mutants(_arguments):
+    return mutants.run()
+
+
+def command_fuzz(_arguments):
+    return harness.fuzz()
+
+
+def command_stress(_arguments):
+    return harness.stress()
+
+
+def command_soak(_arguments):
+    return soak.run()
+
+
 def command_series(_arguments):
     with Step("make the series"):
         patches = mail.make_series()
@@ -116,8 +133,8 @@ def command_series(_arguments):
         print(f"            {paths.shown(patch)}")
 
 
-def command_count(_arguments):
-    return count.compare()
+def command_bench(_arguments):
+    return bench.bench()
 
 
 def command_update(_arguments):
@@ -129,7 +146,9 @@ def command_update(_arguments):
 
 COMMANDS = {"setup": command_setup, "kernel": command_kernel, "tree": command_tree,
             "run": command_run, "test": command_test, "test-quick": command_test_quick,
-            "selftests": command_selftests, "series": command_series, "count": command_count,
+            "selftests": command_selftests, "soak": command_soak, "mutants": command_mutants,
+            "fuzz": command_fuzz, "stress": command_stress, "series": command_series,
+            "bench": command_bench,
             "update": command_update}
 
 

@@ -15,7 +15,7 @@ from labkit import packages, paths
 from labkit.ui import LabError, Step, output
 
 LAB = os.path.join(paths.TOP, "tools", "lab")
-LAB_FILES = ("init", "dump", "workload")
+LAB_FILES = ("init", "dump", "worked", "workload")
 MKE2FS = shutil.which("mke2fs") or "/usr/sbin/mke2fs"
 MOUNT_POINTS = ("proc", "sys", "dev", "tmp", "run", "mnt", "lab", "root")
 MIB = 1 << 20

@@ -10,6 +10,8 @@ from labkit.ui import LabError, Step, logged, output
 CROSS = "powerpc64le-linux-gnu-"
 CONFIG = os.path.join(paths.TOP, "scripts", "config")
 VARIANTS = ("ours-64k", "ours-4k", "peer-64k", "peer-4k")
+# Values of DEBUG= and the fragments in scripts/config/ that they lay over the others.
+DEBUGS = {"0": "", "1": "debug", "kcsan": "kcsan"}
 KERNEL_GIB = 2
 
 
@@ -38,15 +40,15 @@ def environment():
 
 
 class Kernel:
-    """One variant: whose code, which page size, with or without DEBUG."""
+    """One variant: whose code, which page size, which debug fragment."""
 
-    def __init__(self, variant, debug=False):
+    def __init__(self, variant, debug=""):
         check_variant(variant)
-        self.variant = variant
         self.whose, self.pages = variant.split("-")
         self.debug = debug
-        self.name = variant + ("-debug" if debug else "")
-        self.below = "out-" + self.pages + ("-debug" if debug else "")
+        suffix = "-" + debug if debug else ""
+        self.name = variant + suffix
+        self.below = "out-" + self.pages + suffix
         self.output = os.path.join(source.OURS if self.whose == "ours" else source.PEER,
                                    self.below)
         self.log = paths.log("kernel-" + self.name)
@@ -68,7 +70,7 @@ class Kernel:
                env=environment())
 
     def fragments(self):
-        names = ["common", self.pages] + (["debug"] if self.debug else [])
+        names = ["common", self.pages] + ([self.debug] if self.debug else [])
         return [os.path.join(CONFIG, name + ".config") for name in names]
 
     def configure(self, tree):

@@ -10,12 +10,11 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from labkit import chain, checks, image, options, packages, paths, selftests, source
+from labkit import chain, checks, harness, image, options, packages, paths, selftests, source
 from labkit.chain import ChainSpec, EMULATED_L0
 from labkit.kernel import Kernel
 from labkit.ui import LabError, duration, logged, report, stop_all
 
-HARNESS = os.path.join("tools", "testing", "kvm-ppc-nested")
 OURS = ("ours",)
 MOST_TOGETHER = 4
 # The longest first, so that the others fit beside it.
@@ -29,6 +28,8 @@ CHAINS = (
     ("our L0 64K, our L1 4K, no huge pages", dict(whose=OURS, pages=("64k", "4k"), huge=False)),
     ("our L0 4K, our L1 64K, no huge pages", dict(whose=OURS, pages=("4k", "64k"), huge=False)),
     ("ours, two CPUs at every level, 64K", dict(whose=OURS, cpus=(2,))),
+    ("ours, two CPUs and the debug kernel at every level, 64K",
+     dict(whose=OURS, cpus=(2,), debug="debug")),
 )
 
 
@@ -77,17 +78,22 @@ def quick_tests(score):
         "scripts/selftest"), log)
     log = paths.log("checkpatch")
     score.run("checkpatch", lambda: complaints(checks.checkpatch(), log), log)
-    for pages, debug in (("64k", False), ("4k", True)):
+    for pages, debug in (("64k", ""), ("4k", "debug")):
         kernel = checks.CheckKernel(pages, debug)
         log = kernel.log + ".complaints"
         config = pages + (", all debug options" if debug else "")
         score.run(f"W=1 and sparse, {config}",
                   lambda kernel=kernel, log=log: complaints(kernel.compile(), log), log)
+    score.run("user-space tests of the pure code", harness_tests, paths.log("harness"))
+
+
+def harness_tests():
+    """Run them, and say what they cover."""
     log = paths.log("harness")
-    if os.path.isdir(os.path.join(paths.TOP, HARNESS)):
-        score.run("user-space tests of the pure code", lambda: logged(
-            ["make", "-C", os.path.join(paths.TOP, HARNESS), f"-j{os.cpu_count()}", "check"],
-            log, f"make -C {HARNESS} check"), log)
+    logged(["make", "-C", harness.DIRECTORY, f"-j{os.cpu_count()}", "check"], log,
+           "make check of the user-space tests")
+    print(f"                    they cover of the pure files: {harness.coverage(log)}",
+          flush=True)
 
 
 def chain_name(title):
@@ -110,10 +116,10 @@ def run_chain(title, spec, score):
 
 def build_for(specs):
     """Build every kernel the chains need.  A kernel that does not build fails its chains."""
-    for variant in sorted({spec.variant(n) for spec in specs
-                           for n in range(spec.top(), spec.levels + 1)}):
+    for variant, debug in sorted({(spec.variant(n), spec.debug) for spec in specs
+                                  for n in range(spec.top(), spec.levels + 1)}):
         try:
-            Kernel(variant).build()
+            Kernel(variant, debug).build()
         except LabError as error:
             report(error)
 
@@ -132,11 +138,12 @@ def chain_tests(score):
 
 
 def selftest_tests(score):
-    """An L1 of our own in one boot of L0, for each page size."""
-    for pages in options.PAGES:
-        name = "selftests-" + pages
-        score.run(f"selftests with an L1 of our own, {pages}",
-                  lambda pages=pages, name=name: selftests.reason(pages=pages, name=name),
+    """An L1 of our own in one boot of L0, for each page size and on the debug kernel."""
+    for pages, debug in [(pages, "") for pages in options.PAGES] + [("64k", "debug")]:
+        name = "-".join(filter(None, ("selftests", pages, debug)))
+        title = f"selftests with an L1 of our own, {pages}" + (debug and ", debug kernel")
+        score.run(title, lambda pages=pages, debug=debug, name=name:
+                  selftests.reason(pages=pages, debug=debug, name=name),
                   os.path.join(paths.LOGS, name + ".console"))
 
 

@@ -4,6 +4,7 @@
 import os
 
 from labkit import chain
+from labkit.kernel import DEBUGS
 from labkit.ui import LabError
 
 WHOSE_0 = ("ours", "peer", chain.EMULATED_L0)
@@ -109,6 +110,11 @@ def command(levels, top):
     return (number("AT", top, levels, levels), text) if text else None
 
 
+def debug(default="0"):
+    """The debug fragment that DEBUG= names; none is empty."""
+    return DEBUGS[choice("DEBUG", tuple(DEBUGS), default)]
+
+
 def chain_spec():
     """The chain that the variables ask for."""
     levels = number("LEVELS", 1, MAX_LEVELS, 2)
@@ -121,7 +127,7 @@ def chain_spec():
         cpus=listed("CPUS", levels + 1, one_cpu_count, [1]),
         interactive=interactive(levels, top), command=command(levels, top),
         timeout=number("TIMEOUT", 10, 86400, 0) if value("TIMEOUT") else None,
-        debug=choice("DEBUG", ("0", "1"), "0") == "1",
+        debug=debug(),
         huge=choice("HUGE", ("0", "1"), "1") == "1",
         extra=value("EXTRA").split(), append=value("APPEND"))
     check_mem(spec.mem)

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The selftests with an L1 of our own: build them, run them in L0, count with them.
+"""The selftests with an L1 of our own: build them, run them in L0.
 
 They need no guest image and no second level: one boot of L0 runs all of them.
 
 	make selftests [TESTS='inval_page pte_faults:absent ...'] [L0=ours|peer] [PAGES=]
-	scripts/count [PAGES=64k|4k]
 """
 
 import os
@@ -14,7 +13,7 @@ import sys
 
 from labkit import chain, image, options, packages, paths
 from labkit.kernel import Kernel
-from labkit.ui import LabError, Step, logged, report
+from labkit.ui import Step, logged
 
 SOURCE = os.path.join(paths.TOP, "tools", "testing", "selftests", "powerpc", "kvm_nested")
 OUTPUT = os.path.join(paths.BUILD, "selftests")
@@ -32,17 +31,18 @@ def build():
     shutil.rmtree(TAKEN, ignore_errors=True)
     os.makedirs(TAKEN)
     for name in os.listdir(OUTPUT):
-        if name.endswith("_test") or name in ("count", "run.sh"):
+        if name.endswith("_test") or name in ("bench", "soak-run", "run.sh"):
             shutil.copy2(os.path.join(OUTPUT, name), TAKEN)
 
 
-def boot(whose, pages, name, **more):
-    """Boot L0 alone with the selftests in /lab/kvm_nested; return the Chain that ran."""
-    debug = options.choice("DEBUG", ("0", "1"), "0") == "1"
+def boot(whose, pages, name, debug=None, **more):
+    """L0 alone with the selftests in /lab/kvm_nested, ready to run."""
+    debug = options.debug() if debug is None else debug
     if options.choice("BUILD", ("0", "1"), "1") == "1":
-        Kernel(f"{whose}-{pages}", debug and whose == "ours").build()
+        Kernel(f"{whose}-{pages}", debug).build()
+    more.setdefault("timeout", options.number("TIMEOUT", 10, 86400, TIMEOUT))
     spec = chain.ChainSpec(levels=0, whose=(whose,), pages=(pages,), extra=(TAKEN,), debug=debug,
-                           timeout=options.number("TIMEOUT", 10, 86400, TIMEOUT), **more)
+                           append=options.value("APPEND"), **more)
     run = chain.Chain(spec, name)
     run.prepare()
     return run
@@ -77,10 +77,10 @@ def command(tests, whose):
     return f"{audit}sh /lab/kvm_nested/run.sh {tests}"
 
 
-def reason(whose="ours", pages="64k", tests="", name="selftests"):
+def reason(whose="ours", pages="64k", tests="", name="selftests", debug=""):
     """Run them; None, or why that failed. For the matrix."""
     build()
-    run = boot(whose, pages, name, cpus=(2,), command=(0, command(tests, whose)))
+    run = boot(whose, pages, name, debug, cpus=(2,), command=(0, command(tests, whose)))
     run.run()
     passed, failed, about = verdict(run)
     run.clean()
@@ -108,45 +108,3 @@ def run_selftests():
     print(f"{passed} passed, {failed} failed")
     run.clean()
     return 0 if good and passed and not failed else 1
-
-
-def measure(whose, pages):
-    """{name: ticks} of one kernel."""
-    audit = "KVM_NESTED_NO_AUDIT=1 " if whose == "peer" else ""
-    run = boot(whose, pages, f"selftests-count-{whose}-{pages}", count=True,
-               first={0: f"{audit}/lab/kvm_nested/count 0"})
-    with Step(f"count in L0, {whose}-{pages}") as step:
-        run.run(step)
-    counts = run.console.levels[0].counts
-    if not counts:
-        raise LabError(f"no counts; console: {paths.shown(run.console_path)}")
-    run.clean()
-    return counts
-
-
-def compare():
-    """scripts/count: both kernels, one table."""
-    pages = options.choice("PAGES", options.PAGES, "64k")
-    packages.emulator()
-    image.root_image()
-    build()
-    ours, peer = (measure(whose, pages) for whose in SIDES)
-    rows = [("name", "ours", "peer", "ratio")]
-    for name, ticks in ours.items():
-        other = peer.get(name, 0)
-        rows.append((name, ticks, other, f"{ticks / other:.3f}" if other else "-"))
-    print(f"\nticks of the time base (1.953 instructions each), {pages} pages, bare L1\n")
-    print("\n".join(chain.format_table(rows)))
-    return 0
-
-
-def main(what):
-    """Entry point of scripts/count and of make selftests."""
-    try:
-        return what()
-    except LabError as error:
-        report(error)
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
-    return 2

@@ -226,6 +226,10 @@ def lay(content, tree, before):
     return changed
 
 
+# {path: content}: deliberate faults, see mutants.py.
+PLANTED = {}
+
+
 def our_content(tree):
     """{path: content} of everything in which ours differs from @tree."""
     content = hooked_files(tree)
@@ -233,6 +237,7 @@ def our_content(tree):
         if name in content:
             raise LabError(f"{name} is both in the overlay and changed by a hook")
         content[name] = read(path)
+    content.update(PLANTED)
     return content
 
 

@@ -11,6 +11,7 @@
  * carries the sum in r4. A hypercall to the VMM gives back r3 to r12 as the VMM likes;
  * nothing here lives in them.
  */
+#define H_PROD	0xe4
 #define H_PING	0xf004
 #define H_DONE	0xf008
 
@@ -38,12 +39,23 @@
 	b	.
 	.endm
 
-	.globl	guest_hypercall, guest_store, guest_load, guest_end
+	.globl	guest_user_hcall, guest_kernel_hcall, guest_store, guest_load, guest_end
 
-guest_hypercall:
+/* Nobody knows this number but the VMM. */
+guest_user_hcall:
 	begin
 	lis	%r3, H_PING@h
 	ori	%r3, %r3, H_PING@l
+	mftb	%r18
+	sc	1
+	mftb	%r19
+	end_with_sum
+
+/* To prod a vCPU that is not waiting is the least that KVM itself does for a guest. */
+guest_kernel_hcall:
+	begin
+	li	%r3, H_PROD
+	li	%r4, 0
 	mftb	%r18
 	sc	1
 	mftb	%r19

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Deliberate faults in the glue: each in turn is built, booted, and must be caught.
+
+	make mutants WHERE=kernel [NAMES='word word']
+
+The faults of the pure files, which need no boot, are in
+tools/testing/kvm-ppc-nested/mutants.  Nothing under arch/ is touched: the fault is
+planted in the tree in build/, which is brought back at the end.
+"""
+
+import os
+from dataclasses import dataclass
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_loader
+
+from labkit import harness, image, options, packages, paths, selftests, source
+from labkit.kernel import Kernel
+from labkit.ui import LabError, report
+
+KVM = "arch/powerpc/kvm/book3s_"
+TIMEOUT = 240
+
+
+@dataclass
+class Mutant:
+    """@old becomes @new, once, in the file KVM + @file; @test must fail."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    test: str
+    debug: str = ""
+
+    def path(self):
+        return KVM + self.file
+
+    def planted(self):
+        text = source.read(os.path.join(paths.TOP, self.path())).decode()
+        if text.count(self.old) != 1:
+            raise LabError(f"{self.name}: its text is {text.count(self.old)} times in "
+                           + self.path())
+        return text.replace(self.old, self.new).encode()
+
+
+MUTANTS = (
+    Mutant("the host unmaps, and L2 keeps the page", "hv_nested_mmu.c",
+           "\tif (!nmmu_over_large(v, RPT_SHIFT_2M) ||",
+           "\tif (v->op == NMMU_ZAP)\n\t\treturn true;\n"
+           "\tif (!nmmu_over_large(v, RPT_SHIFT_2M) ||", "host_unmap_while_running"),
+    Mutant("the host unmaps part of a large leaf, and L2 keeps it", "hv_nested_mmu.c",
+           "\tif (start == v->gfn || start < v->slot->base_gfn)\n", "\tif (1)\n",
+           "thp_split_collapse"),
+    Mutant("the dirty log is cleaned, and L2 keeps W and C", "hv_nested_mmu.c",
+           "pst_weaken_leaf(pos, RPT_W | RPT_CHG, g);", "pst_weaken_leaf(pos, 0, g);",
+           "dirty_log_l2"),
+    Mutant("a range ends where it starts", "hv_nested_mmu.c",
+           "pst_zap_range(ng->live, start, last, NMMU_CHUNK, &g);",
+           "pst_zap_range(ng->live, start, start, NMMU_CHUNK, &g);", "inval_range"),
+    Mutant("a whole LPID is nothing", "hv_nested_mmu.c",
+           "\tcase NINV_LPID_TLB:\n\tcase NINV_ALL_TLB:\n\t\tnguest_invalidate(ng);\n",
+           "\tcase NINV_LPID_TLB:\n\tcase NINV_ALL_TLB:\n", "inval_lpid"),
+    Mutant("all LPIDs are the first one", "hv_nested_mmu.c",
+           "\t\tnmmu_invalidate_guest(ng, inv);\n\t\tnguest_put(ng);\n\t\tcond_resched();\n",
+           "\t\tnmmu_invalidate_guest(ng, inv);\n\t\tnguest_put(ng);\n\t\tbreak;\n",
+           "inval_all"),
+    Mutant("an entry that is gone does not kill", "hv_nested_guest.c",
+           "\tnguest_read_entry(ng->kvm, ng->glpid, &entry);\n\tif (!entry.root)\n"
+           "\t\tnguest_kill(ng);\n}", "}", "pate_drop_inside"),
+    Mutant("a new table leaves the old guests alone", "hv_nested.c",
+           "\tnguest_kill_all(vcpu->kvm);\n\treturn H_SUCCESS;", "\treturn H_SUCCESS;",
+           "pate_drop_inside"),
+    Mutant("a register set by user space leaves the guests alone", "hv_nested.c",
+           "\tnguest_kill_all(kvm);\n", "", "ptcr_onereg"),
+    Mutant("a host LPID is not given back", "hv_nested_guest.c",
+           "\t\tnlimit_free_lpid(ng->shadow_lpid);\n", "", "lpid_exhaustion"),
+    Mutant("a guest is not freed", "hv_nested_guest.c",
+           "\tkfree_rcu(ng, rcu);\n", "", "enter_basic", "debug"),
+    Mutant("no quota of tables", "hv_nested_limit.c",
+           "\treturn atomic_long_read(&nvm->account.bytes) > quota;", "\treturn false;",
+           "reclaim_thrash"),
+    Mutant("a guest too many", "hv_nested_limit.c",
+           "while (nlimit_count_guests(kvm) >= nlimit_max_guests(kvm)) {", "while (0) {", "lpid_exhaustion"),
+    Mutant("what L1 has no memory for is a fault of L1", "hv_nested_fault.c",
+           "return f->dsisr & DSISR_PRTABLE_FAULT ? NF_INJECT : NF_EMULATE;",
+           "return NF_INJECT;", "mmio_l2"),
+    Mutant("L1 is always little-endian", "hv_nested_run.c",
+           "\trun->order = kvmppc_need_byteswap(vcpu) ?", "\trun->order = 0 ?", "cross_endian"),
+    Mutant("the doorbell of L2 is lost", "hv_nested_run.c",
+           "\trun->hv.dpdes = vcpu->arch.nested_doorbell;", "\trun->hv.dpdes = 0;", "doorbell"),
+    Mutant("L1 does not refuse", "hv_nested_fault.c",
+           "\twhy = nfault_l1_refusal(f);\n", "\twhy = 0;\n", "pte_faults"),
+    Mutant("a slot goes, and L2 keeps its pages", "64_mmu_radix.c",
+           "\tif (!kvm->arch.nested_vm)\n\t\treturn true;\n\tif (!(pos->pte.val",
+           "\tif (op == NMMU_ZAP)\n\t\treturn true;\n\tif (!(pos->pte.val",
+           "slot_delete_move"),
+)
+
+
+def pure():
+    """{name: file} of the faults in the pure files."""
+    loader = SourceFileLoader("pure_mutants", os.path.join(harness.DIRECTORY, "mutants"))
+    module = module_from_spec(spec_from_loader(loader.name, loader))
+    loader.exec_module(module)
+    return {name: file for name, file, _, _ in module.MUTANTS}
+
+
+def caught_by(mutant):
+    """What the named test said against the fault; None if it passed."""
+    source.PLANTED.clear()
+    source.PLANTED[mutant.path()] = mutant.planted()
+    name = "mutant"
+    Kernel("ours-64k", mutant.debug).build()
+    run = selftests.boot("ours", "64k", name, mutant.debug, cpus=(2,), timeout=TIMEOUT,
+                         command=(0, selftests.command(mutant.test, "ours")))
+    good = run.run()
+    passed, failed, about = selftests.verdict(run)
+    run.clean()
+    if good and passed and not failed:
+        return None
+    return (about or [run.reason])[0]
+
+
+def plant(mutant):
+    """Say what became of one; whether it was caught."""
+    try:
+        by = caught_by(mutant)
+    except LabError as error:
+        report(error)
+        print(f"STALE   {mutant.name}", flush=True)
+        return False
+    print(f"{'caught' if by else 'MISSED':7} {mutant.name}: {by or mutant.test}", flush=True)
+    return bool(by)
+
+
+def kernel():
+    names = options.value("NAMES").split()
+    chosen = [mutant for mutant in MUTANTS
+              if not names or any(name in mutant.name for name in names)]
+    packages.emulator()
+    image.root_image()
+    selftests.build()
+    try:
+        caught = sum(plant(mutant) for mutant in chosen)
+    finally:
+        source.PLANTED.clear()
+        for debug in {mutant.debug for mutant in chosen}:
+            Kernel("ours-64k", debug).build()
+    print(f"{caught} of {len(chosen)} caught")
+    return 0 if chosen and caught == len(chosen) else 1
+
+
+def run():
+    if options.choice("WHERE", ("pure", "kernel"), "pure") == "kernel":
+        return kernel()
+    return harness.mutants()

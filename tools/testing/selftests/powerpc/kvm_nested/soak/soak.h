@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Long random runs. Several workers each run one life of a VM after the other;
+ * beside them the host takes memory, CPUs and tables away.
+ *
+ * A life is a process. What it decides comes from its seed, which comes from
+ * the seed of the run, the worker and the number of the life; when things
+ * happen does not.
+ */
+#ifndef KVM_NESTED_SOAK_H
+#define KVM_NESTED_SOAK_H
+
+#include "../lib/l1.h"
+
+#define WORKERS		3
+#define LAST_OPS	12
+#define MODEL_BYTES	(16ULL << 20)	/* data slot of a life */
+
+struct rng {
+	u64 state;
+};
+
+u64 rng_next(struct rng *rng);
+u64 rng_below(struct rng *rng, u64 n);
+int rng_one_in(struct rng *rng, u64 n);
+
+/* What one life does at the moment, for who reads how it ended. */
+struct life_note {
+	unsigned int op;
+	const char *last[LAST_OPS];
+};
+
+/* Shared by all processes. */
+struct tally {
+	u64 lives, wild, killed, ops;
+	u64 stores, loads, faults, entries, frames;
+	u64 audits, reads, hotplugs, squeezes, looks;
+	volatile int stop;
+	struct life_note notes[WORKERS];
+};
+
+extern struct tally *tally;
+
+#define COUNT(what)	__atomic_fetch_add(&tally->what, 1, __ATOMIC_RELAXED)
+
+void note_op(struct life_note *n, const char *name);
+
+/* One life; returns if it went well. */
+void model_life(u64 seed, struct life_note *n);
+void wild_life(u64 seed, struct life_note *n);
+
+/* What happens beside; each returns when tally->stop is set. */
+void beside_cpus(u64 seed);
+void beside_readers(u64 seed);
+void beside_memory(u64 seed);
+void beside_bystander(u64 seed);
+
+#endif /* KVM_NESTED_SOAK_H */
