@@ -10,7 +10,7 @@ export $(VARIABLES)
 LAB := scripts/lab
 unexport MAKEFLAGS
 
-COMMANDS := setup run kernel tree test test-quick selftests soak mutants fuzz stress \
+COMMANDS := setup run kernel tree test test-quick selftests kunit soak mutants fuzz stress \
 	    series bench update
 
 .PHONY: help $(COMMANDS) clean

@@ -30,11 +30,12 @@ BAD = re.compile(r"\[ *\d+\.\d{6}\](?!.* BUG: KCSAN: ).*(WARNING:|\bBUG\b|Oops[:
                  r"soft lockup|hard LOCKUP|blocked for more than|rcu.*(stall|starved)|pagealloc: |KVM: |kvm.*(fail|error)|"
                  r"Unable to handle kernel|Call Trace|\bnot ok\b|ODEBUG)|"
                  r"Kernel panic|KVM: unknown exit|error: kvm run failed")
-HARMLESS = re.compile(r"ommand line|falling back to nestedv1|nvram corruption detected: 0-length")
+HARMLESS = re.compile(r"ommand line|falling back to nestedv1|nvram corruption detected: 0-length|"
+                      r"# kvm_nested_\w+: pass:\d+ fail:0 ")
 EVENT = re.compile(r"@lab (\S+) (\w+)(.*)")
 EMULATED_L0 = "emulator"
 # What a kernel built with a debug fragment is told besides.
-DEBUG_WORDS = {"debug": "panic_on_warn=1 page_poison=1 kmemleak=on"}
+DEBUG_WORDS = {"debug": "panic_on_warn=1 page_poison=1 kmemleak=on kunit.enable=0"}
 
 
 def is_complaint(line):
@@ -199,6 +200,7 @@ class Chain:
         self.expected = {}
         self.reason = None
         self.seconds = 0
+        self.status = 0
 
     # --- preparation ---
 
@@ -329,7 +331,7 @@ class Chain:
                 self.console.line(raw.decode(errors="replace").rstrip("\n"))
                 if step:
                     step.title = f"{title} ({self.console.phase})"
-            process.wait()
+            self.status = process.wait()
         finally:
             timer.cancel()
             stop_group(process)
@@ -357,7 +359,7 @@ class Chain:
             return reason
         for level in console.levels.values():
             if level.up is None:
-                return f"L{level.number} did not reach user space"
+                return f"L{level.number} did not reach user space{self._emulator_ended()}"
             if level.facts.get("kernel", "").find(self.spec.variant(level.number)) < 0:
                 return f"L{level.number} runs the kernel {level.facts.get('kernel')}"
             found = self._found_by_debug(level)
@@ -367,10 +369,14 @@ class Chain:
             return f"L{self.spec.levels} workload: {self._difference()}"
         for level in console.levels.values():
             if not level.done:
-                return f"L{level.number} did not finish"
+                return f"L{level.number} did not finish{self._emulator_ended()}"
         if self.spec.command and console.command_status != "0":
             return f"the command in L{self.spec.command_level} ended with {console.command_status}"
         return None
+
+    def _emulator_ended(self):
+        """How the emulator ended, if that is strange."""
+        return f" (the emulator ended with status {self.status})" if self.status else ""
 
     def _found_by_debug(self, level):
         """What only a kernel built for it can see: a leak, a race; or None."""

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 
-from labkit import bench, chain, harness, image, mail, matrix, mutants, options, packages, paths
+from labkit import bench, chain, harness, image, kunit, mail, matrix, mutants, options, packages, paths
 from labkit import selftests, soak, source
 from labkit.kernel import Kernel, VARIANTS, check_variant
 from labkit.ui import EXIT_USAGE, LabError, Step, duration, report
@@ -110,6 +110,10 @@ def command_selftests(_arguments):
     return selftests.run_selftests()
 
 
+def command_kunit(_arguments):
+    return kunit.run()
+
+
 def command_mutants(_arguments):
     return mutants.run()
 
@@ -146,7 +150,7 @@ def command_update(_arguments):
 
 COMMANDS = {"setup": command_setup, "kernel": command_kernel, "tree": command_tree,
             "run": command_run, "test": command_test, "test-quick": command_test_quick,
-            "selftests": command_selftests, "soak": command_soak, "mutants": command_mutants,
+            "selftests": command_selftests, "kunit": command_kunit, "soak": command_soak, "mutants": command_mutants,
             "fuzz": command_fuzz, "stress": command_stress, "series": command_series,
             "bench": command_bench,
             "update": command_update}

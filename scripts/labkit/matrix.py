@@ -10,13 +10,14 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from labkit import chain, checks, harness, image, options, packages, paths, selftests, source
+from labkit import chain, checks, harness, image, kunit, options, packages, paths, selftests, source
 from labkit.chain import ChainSpec, EMULATED_L0
 from labkit.kernel import Kernel
-from labkit.ui import LabError, duration, logged, report, stop_all
+from labkit.ui import LabError, duration, logged, report, stop_all, tail
 
 OURS = ("ours",)
 MOST_TOGETHER = 4
+LONGEST_LINE = 160
 # The longest first, so that the others fit beside it.
 CHAINS = (
     ("ours, L0 to L3, 64K", dict(whose=OURS, levels=3)),
@@ -49,7 +50,9 @@ class Score:
         self.failed += 1
         print(f"      reason: {reason}", flush=True)
         if log:
-            print(f"      log:    {paths.shown(log)}", flush=True)
+            print(f"      log:    {paths.shown(log)}, which ends with", flush=True)
+            for line in tail(log) if os.path.exists(log) else []:
+                print(f"      | {line[:LONGEST_LINE]}", flush=True)
 
     def run(self, name, function, log=None):
         begin = time.monotonic()
@@ -135,6 +138,8 @@ def chain_tests(score):
     run_chains(beside, min(MOST_TOGETHER, os.cpu_count()), score)
     run_chains(alone, 1, score)
     selftest_tests(score)
+    score.run("KUnit in L0, 64k, debug kernel", kunit.reason,
+              os.path.join(paths.LOGS, "kunit.console"))
 
 
 def selftest_tests(score):

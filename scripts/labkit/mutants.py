@@ -13,17 +13,21 @@ from dataclasses import dataclass
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
 
-from labkit import harness, image, options, packages, paths, selftests, source
+from labkit import harness, image, kunit, options, packages, paths, selftests, source
 from labkit.kernel import Kernel
 from labkit.ui import LabError, report
 
 KVM = "arch/powerpc/kvm/book3s_"
 TIMEOUT = 240
+KUNIT = "kunit:"
 
 
 @dataclass
 class Mutant:
-    """@old becomes @new, once, in the file KVM + @file; @test must fail."""
+    """@old becomes @new, once, in the file KVM + @file; @test must fail.
+
+    A test is a program of the selftests or, with KUNIT before it, a case.
+    """
 
     name: str
     file: str
@@ -34,6 +38,10 @@ class Mutant:
 
     def path(self):
         return KVM + self.file
+
+    def case(self):
+        """The KUnit case that must fail, or None."""
+        return self.test[len(KUNIT):] if self.test.startswith(KUNIT) else None
 
     def planted(self):
         text = source.read(os.path.join(paths.TOP, self.path())).decode()
@@ -94,6 +102,52 @@ MUTANTS = (
            "\tif (!kvm->arch.nested_vm)\n\t\treturn true;\n\tif (!(pos->pte.val",
            "\tif (op == NMMU_ZAP)\n\t\treturn true;\n\tif (!(pos->pte.val",
            "slot_delete_move"),
+    # One for each suite whose cases the harness has too, to see that KUnit sees it.
+    Mutant("a page of 64K is one of 4K", "hv_rpt.h", "\t\treturn RPT_SHIFT_64K;\n",
+           "\t\treturn RPT_SHIFT_4K;\n", KUNIT + "rpt_ap_codes"),
+    Mutant("an address above 52 bits wraps", "hv_gwalk.c", "if (ea > RPT_EA_LAST)", "if (0)",
+           KUNIT + "gwalk_ends_as_hardware_would"),
+    Mutant("LPID 0 is accepted", "hv_ninv.c", "if (!lpid || lpid >=", "if (lpid >=",
+           KUNIT + "ninv_tlbie_decodes_or_refuses"),
+    Mutant("writable without C of L1", "hv_nfault.h",
+           "u64 both = l0->attrs & f->l1.pte.val;", "u64 both = l0->attrs;",
+           KUNIT + "nfault_compose_never_gives_more_than_both"),
+    Mutant("the second of two links is lost", "hv_nrmap.h",
+           "return hlist_entry_safe(link->node.next, struct pst_link, node);", "return NULL;",
+           KUNIT + "nrmap_any_of_many_can_be_unlinked"),
+    Mutant("L2 runs with HV", "hv_nstate.c", "~(MSR_HV | MSR_S)", "~(MSR_S)",
+           KUNIT + "nstate_msr_has_machine_checks_and_no_hypervisor_or_secure_state"),
+    Mutant("no page is flushed", "hv_pst.c", "for (i = 0; i < g->nr; i++)",
+           "for (i = 1; i < g->nr; i++)", KUNIT + "pst_zap_leaf_returns_what_was_there"),
+    # What only the kernel has.
+    Mutant("a guest on its way out is found", "hv_nested_guest.c",
+           "\tif (ng && !refcount_inc_not_zero(&ng->refs))\n\t\tng = NULL;\n",
+           "\tif (ng)\n\t\tatomic_inc(&ng->refs.refs);\n",
+           KUNIT + "nguest_without_references_is_not_found"),
+    Mutant("an invalidation that finds nothing does not wait", "hv_nested_guest.c",
+           "\t\tnguest_discard_tree(fresh);\n\t}\n\tnguest_settle(ng);\n",
+           "\t\tnguest_discard_tree(fresh);\n\t\tnguest_settle(ng);\n\t}\n",
+           KUNIT + "nguest_races_leave_no_stale_tree_and_no_lpid"),
+    Mutant("a tree is not quiet after the flush", "hv_nested_guest.c",
+           "\t\t    pst->state == PST_DETACHED)\n\t\t\tpst_quiesce(pst);\n",
+           "\t\t    pst->state == PST_DETACHED)\n\t\t\treturn;\n",
+           KUNIT + "nguest_invalidation_replaces_the_tree_and_the_worker_frees_it"),
+    Mutant("vCPUs outside keep the dead", "hv_nested_guest.c",
+           "\tnguest_forget(nvm, ng);\n", "",
+           KUNIT + "nguest_that_only_vcpus_outside_remember_is_freed_when_killed"),
+    Mutant("no reserve of LPIDs", "hv_nested_limit.c",
+           "pool - 1 - (long)READ_ONCE(nested_lpid_reserve)", "pool - 1",
+           KUNIT + "nguest_lpids_leave_a_reserve_for_vms"),
+    Mutant("the youngest idle guest goes", "hv_nested_limit.c",
+           "time_after(ng->last_run, idle->last_run)", "time_before(ng->last_run, idle->last_run)",
+           KUNIT + "nguest_idle_longest_makes_room_for_one_more"),
+    Mutant("the shrinker has nothing", "hv_nested_limit.c",
+           "\t\tn += atomic_long_read(&nvm->account.tables);\n", "\t\tn += 0;\n",
+           KUNIT + "nguest_shrinker_takes_the_oldest_tables"),
+    Mutant("exit leaves a pointer behind", "hv_nested_limit.c",
+           "\t\tshrinker_free(nlimit_shrinker);\n\tnlimit_shrinker = NULL;\n",
+           "\t\tshrinker_free(nlimit_shrinker);\n",
+           KUNIT + "nguest_init_and_exit_are_symmetric_after_a_failure"),
 )
 
 
@@ -105,10 +159,20 @@ def pure():
     return {name: file for name, file, _, _ in module.MUTANTS}
 
 
+def case_says(name):
+    """What the KUnit case @name has against the kernel in build/; None if it passed."""
+    _, wrong, said, _ = kunit.boot("64k", "mutant")
+    return next((": ".join([line] + said[1:2]) for line in wrong
+                 if line.split(":")[0] == name), None)
+
+
 def caught_by(mutant):
     """What the named test said against the fault; None if it passed."""
     source.PLANTED.clear()
     source.PLANTED[mutant.path()] = mutant.planted()
+    if mutant.case():
+        Kernel("ours-64k", "debug").build()
+        return case_says(mutant.case())
     name = "mutant"
     Kernel("ours-64k", mutant.debug).build()
     run = selftests.boot("ours", "64k", name, mutant.debug, cpus=(2,), timeout=TIMEOUT,
@@ -144,7 +208,7 @@ def kernel():
         caught = sum(plant(mutant) for mutant in chosen)
     finally:
         source.PLANTED.clear()
-        for debug in {mutant.debug for mutant in chosen}:
+        for debug in {"debug" if mutant.case() else mutant.debug for mutant in chosen}:
             Kernel("ours-64k", debug).build()
     print(f"{caught} of {len(chosen)} caught")
     return 0 if chosen and caught == len(chosen) else 1

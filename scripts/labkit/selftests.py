@@ -35,14 +35,14 @@ def build():
             shutil.copy2(os.path.join(OUTPUT, name), TAKEN)
 
 
-def boot(whose, pages, name, debug=None, **more):
+def boot(whose, pages, name, debug=None, more_words="", **more):
     """L0 alone with the selftests in /lab/kvm_nested, ready to run."""
     debug = options.debug() if debug is None else debug
     if options.choice("BUILD", ("0", "1"), "1") == "1":
         Kernel(f"{whose}-{pages}", debug).build()
     more.setdefault("timeout", options.number("TIMEOUT", 10, 86400, TIMEOUT))
     spec = chain.ChainSpec(levels=0, whose=(whose,), pages=(pages,), extra=(TAKEN,), debug=debug,
-                           append=options.value("APPEND"), **more)
+                           append=f"{more_words} {options.value('APPEND')}".strip(), **more)
     run = chain.Chain(spec, name)
     run.prepare()
     return run

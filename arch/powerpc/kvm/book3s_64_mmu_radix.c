@@ -26,6 +26,7 @@
  * Not here: shadow trees (nested_mmu, nested_guest), guest effective addresses
  * by quadrant (quadrant), debugfs (radix_debugfs).
  */
+#include <kunit/static_stub.h>
 #include <linux/kmemleak.h>
 #include <linux/kvm_host.h>
 #include <linux/pgtable.h>
@@ -95,6 +96,7 @@ void *pure_zalloc(size_t size)
 	struct kmem_cache *cache = radix_cache_for(size);
 	void *mem;
 
+	KUNIT_STATIC_STUB_REDIRECT(pure_zalloc, size);
 	if (cache)
 		return kmem_cache_zalloc(cache, GFP_KERNEL_ACCOUNT);
 	if (size < PAGE_SIZE)

@@ -27,6 +27,7 @@
  */
 #define pr_fmt(fmt) "KVM-HV: " fmt
 
+#include <kunit/static_stub.h>
 #include <linux/kvm_host.h>
 
 #include <asm/firmware.h>
@@ -155,6 +156,7 @@ void lpid_flush_range(hlpid_t lpid, u64 start, u64 last, unsigned int shift)
 	bool few = (last - start) >> shift < LPID_MAX_PAGES;
 	int psize = shift_to_mmu_psize(shift);
 
+	KUNIT_STATIC_STUB_REDIRECT(lpid_flush_range, lpid, start, last, shift);
 	/* L2: without an AP code there is no way to name these pages. */
 	if (psize < 0)
 		lpid_flush_all(lpid);
@@ -171,6 +173,7 @@ void lpid_flush_range(hlpid_t lpid, u64 start, u64 last, unsigned int shift)
 
 void lpid_flush_pwc(hlpid_t lpid)
 {
+	KUNIT_STATIC_STUB_REDIRECT(lpid_flush_pwc, lpid);
 	if (kvmhv_on_pseries())
 		lpid_request_flush(lpid, &lpid_walk_caches);
 	else
@@ -179,6 +182,7 @@ void lpid_flush_pwc(hlpid_t lpid)
 
 void lpid_flush_all(hlpid_t lpid)
 {
+	KUNIT_STATIC_STUB_REDIRECT(lpid_flush_all, lpid);
 	if (kvmhv_on_pseries())
 		lpid_request_flush(lpid, &lpid_everything);
 	else
@@ -197,6 +201,7 @@ static void lpid_send_entry(hlpid_t lpid, u64 dw0, u64 dw1)
 
 void lpid_set_entry(hlpid_t lpid, u64 dw0, u64 dw1)
 {
+	KUNIT_STATIC_STUB_REDIRECT(lpid_set_entry, lpid, dw0, dw1);
 	if (!kvmhv_on_pseries()) {
 		mmu_partition_table_set_entry(lpid.val, dw0, dw1, true);
 	} else if (kvmhv_is_nestedv2()) {

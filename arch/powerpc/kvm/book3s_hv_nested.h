@@ -188,6 +188,16 @@ static inline void nguest_begin_inval(struct kvm_nested_guest *ng)
 	smp_store_release(&ng->inval_seq, ng->inval_seq + 1);
 }
 
+/**
+ * struct nguest_entry - one entry of L1's partition table
+ * @root: first doubleword
+ * @process_table: second doubleword
+ */
+struct nguest_entry {
+	u64 root;
+	u64 process_table;
+};
+
 int nguest_init(void);
 void nguest_exit(void);
 struct kvm_nested_vm *nguest_vm(struct kvm *kvm);
@@ -333,5 +343,16 @@ unsigned long quadrant_copy_from(u64 lpid, u32 pid, gva_t eaddr, void *to,
 				 unsigned long n);
 unsigned long quadrant_copy_to(u64 lpid, u32 pid, gva_t eaddr, void *from,
 			       unsigned long n);
+
+/* --- what only tests/ looks at --- */
+
+#if IS_ENABLED(CONFIG_KUNIT)
+extern unsigned int nested_lpid_reserve;
+extern atomic_t nlimit_lpids;
+extern struct shrinker *nlimit_shrinker;
+
+void nguest_read_entry(struct kvm *kvm, glpid_t glpid,
+		       struct nguest_entry *entry);
+#endif
 
 #endif /* _BOOK3S_HV_NESTED_H */

@@ -23,6 +23,8 @@
  *
  * Not here: register state, faults, what an invalidation covers.
  */
+#include <kunit/static_stub.h>
+#include <kunit/visibility.h>
 #include <linux/jiffies.h>
 #include <linux/kvm_host.h>
 #include <linux/slab.h>
@@ -397,29 +399,20 @@ void nguest_invalidate(struct kvm_nested_guest *ng)
 
 /* --- birth and death ---------------------------------------------------- */
 
-/**
- * struct nguest_entry - one entry of L1's partition table
- * @root: first doubleword
- * @process_table: second doubleword
- */
-struct nguest_entry {
-	u64 root;
-	u64 process_table;
-};
-
 /*
  * L1's register may have been set by user space without any check: the size is
  * looked at here, on each use. An entry outside the table or in memory that
  * cannot be read counts as empty.
  */
-static void nguest_read_entry(struct kvm *kvm, glpid_t glpid,
-			      struct nguest_entry *entry)
+VISIBLE_IF_KUNIT void nguest_read_entry(struct kvm *kvm, glpid_t glpid,
+					struct nguest_entry *entry)
 {
 	u64 ptcr = READ_ONCE(kvm->arch.l1_ptcr);
 	struct patb_entry raw;
 	int idx, err = -ENOENT;
 	u64 addr;
 
+	KUNIT_STATIC_STUB_REDIRECT(nguest_read_entry, kvm, glpid, entry);
 	*entry = (struct nguest_entry){};
 	if (!ptcr || gwalk_table_entry(ptcr, glpid.val, &addr))
 		return;

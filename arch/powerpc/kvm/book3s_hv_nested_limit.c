@@ -17,6 +17,7 @@
  * locks, so it may run under any allocation, ours included. Detached trees are
  * not its business: the worker frees them anyway.
  */
+#include <kunit/visibility.h>
 #include <linux/kvm_host.h>
 #include <linux/moduleparam.h>
 #include <linux/shrinker.h>
@@ -45,7 +46,7 @@ module_param(nested_max_guests, uint, 0644);
 MODULE_PARM_DESC(nested_max_guests,
 		 "Nested guests of one VM; one more evicts the one idle longest");
 
-static unsigned int nested_lpid_reserve = 256;
+VISIBLE_IF_KUNIT unsigned int nested_lpid_reserve = 256;
 module_param(nested_lpid_reserve, uint, 0644);
 MODULE_PARM_DESC(nested_lpid_reserve,
 		 "Host LPIDs that nested guests leave for VMs");
@@ -55,8 +56,8 @@ module_param(nested_quota, ulong, 0644);
 MODULE_PARM_DESC(nested_quota,
 		 "Bytes of shadow tables of one VM; 0: the larger of 4 MiB and 1/256 of its memory");
 
-static atomic_t nlimit_lpids;
-static struct shrinker *nlimit_shrinker;
+VISIBLE_IF_KUNIT atomic_t nlimit_lpids;
+VISIBLE_IF_KUNIT struct shrinker *nlimit_shrinker;
 static LIST_HEAD(nlimit_vms);
 static DEFINE_MUTEX(nlimit_vms_lock);
 

@@ -58,19 +58,6 @@ void shim_die(const char *file, int line, const char *fmt, ...)
 /* Printed by shim_die(): how to come here again. */
 extern char shim_context[256];
 
-/* A small generator; the whole state is the seed. */
-static inline u64 rnd(u64 *state)
-{
-	u64 z = *state += 0x9e3779b97f4a7c15ULL;
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
-	return z ^ (z >> 31);
-}
-
-static inline u64 rnd_below(u64 *state, u64 n)
-{
-	return rnd(state) % n;
-}
+#include "rnd.h"
 
 #endif /* _SHIM_H */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The decisions on one fault of an L2. */
 #include "cases_nfault.h"
-#include "test.h"
+#include "nested_test.h"
 
 TEST(nfault_init_decodes_what_hardware_says)
 {
@@ -237,3 +237,13 @@ TEST(nfault_access_that_is_allowed_is_possible_through_the_leaf)
 		}
 	}
 }
+
+TEST_SUITE(kvm_nested_nfault,
+	   KUNIT_CASE(nfault_init_decodes_what_hardware_says),
+	   KUNIT_CASE(nfault_refusal_names_what_is_missing),
+	   KUNIT_CASE(nfault_l1_refusal_covers_every_cause),
+	   KUNIT_CASE(nfault_reflected_status_has_only_bits_of_its_register),
+	   KUNIT_CASE(nfault_leaf_is_the_largest_that_fits_both),
+	   KUNIT_CASE(nfault_leaf_size_below_2M_does_not_depend_on_ours),
+	   KUNIT_CASE(nfault_compose_never_gives_more_than_both),
+	   KUNIT_CASE(nfault_access_that_is_allowed_is_possible_through_the_leaf));

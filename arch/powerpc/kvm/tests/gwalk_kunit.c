@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The walk of a tree in guest memory. */
 #include "cases_gwalk.h"
-#include "test.h"
+#include "nested_test.h"
 
 struct reads {
 	const struct gwalk_case *c;
@@ -181,7 +181,7 @@ TEST(gwalk_agrees_with_a_literal_walk)
 	unsigned int i, seen[4] = {};
 	int level;
 
-	for (i = 0; i < 300000; i++) {
+	for (i = 0; i < TEST_ROUNDS; i++) {
 		for (level = 0; level < 4; level++) {
 			do
 				p.val[level] = random_entry(&s, level);
@@ -196,7 +196,12 @@ TEST(gwalk_agrees_with_a_literal_walk)
 			EXPECT_EQ(res.addr, addr);
 		seen[res.cause]++;
 	}
-	EXPECT(seen[GWALK_LEAF] > 10000);
-	EXPECT(seen[GWALK_ABSENT] > 10000);
-	EXPECT(seen[GWALK_MALFORMED] > 10000);
+	EXPECT(seen[GWALK_LEAF] > TEST_ROUNDS / 30);
+	EXPECT(seen[GWALK_ABSENT] > TEST_ROUNDS / 30);
+	EXPECT(seen[GWALK_MALFORMED] > TEST_ROUNDS / 30);
 }
+
+TEST_SUITE(kvm_nested_gwalk,
+	   KUNIT_CASE(gwalk_ends_as_hardware_would),
+	   KUNIT_CASE(gwalk_table_entry_is_inside_the_table),
+	   KUNIT_CASE(gwalk_agrees_with_a_literal_walk));

@@ -7,7 +7,11 @@
 #define _TREES_H
 
 #include "book3s_hv_pst.h"
+#ifdef __KERNEL__
+#include "tlbcount.h"
+#else
 #include "tlbmodel.h"
+#endif
 
 extern pure_lock_t tree_lock;
 extern struct pst_account tree_account;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The decoding of invalidations. */
 #include "cases_ninv.h"
-#include "test.h"
+#include "nested_test.h"
 
 static void check(int err, const struct ninv *inv, const struct ninv_want *want)
 {
@@ -91,7 +91,7 @@ TEST(ninv_result_is_well_formed_for_any_operands)
 	struct ninv inv;
 	unsigned int i;
 
-	for (i = 0; i < 300000; i++) {
+	for (i = 0; i < TEST_ROUNDS; i++) {
 		test_row("%u", i);
 		lpid = rnd(&s) & 1 ? rnd(&s) & 0x1fff : pick(&s);
 		if (!ninv_decode_tlbie(pick(&s) | 0x10000, lpid, pick(&s),
@@ -112,3 +112,8 @@ TEST(ninv_result_is_well_formed_for_any_operands)
 		EXPECT(inv.last >= min(end - 1, 0xfffffffffffffULL));
 	}
 }
+
+TEST_SUITE(kvm_nested_ninv,
+	   KUNIT_CASE(ninv_tlbie_decodes_or_refuses),
+	   KUNIT_CASE(ninv_rpt_decodes_or_refuses),
+	   KUNIT_CASE(ninv_result_is_well_formed_for_any_operands));

@@ -2,7 +2,7 @@
 /* The radix format. */
 #include "book3s_hv_rpt.h"
 #include "cases_rpt.h"
-#include "test.h"
+#include "nested_test.h"
 
 TEST(rpt_entry_is_leaf_or_directory_only_if_valid)
 {
@@ -113,3 +113,13 @@ TEST(rpt_root_says_how_much_it_covers)
 	EXPECT_EQ(rpt_make_root(0x12340000), 0xc0000000123400ad);
 	EXPECT_EQ(rpt_root_shift(rpt_make_root(~0ULL)), 52);
 }
+
+TEST_SUITE(kvm_nested_rpt,
+	   KUNIT_CASE(rpt_entry_is_leaf_or_directory_only_if_valid),
+	   KUNIT_CASE(rpt_load_reads_big_endian),
+	   KUNIT_CASE(rpt_make_dir_keeps_base_and_size),
+	   KUNIT_CASE(rpt_make_leaf_keeps_only_frame_and_attributes),
+	   KUNIT_CASE(rpt_levels_sizes_and_bits_agree),
+	   KUNIT_CASE(rpt_only_four_sizes_are_leaves),
+	   KUNIT_CASE(rpt_ap_codes),
+	   KUNIT_CASE(rpt_root_says_how_much_it_covers));

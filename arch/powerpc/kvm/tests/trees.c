@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The glue around a tree, for tests. */
+#include "nested_test.h"
 #include "trees.h"
 
+#ifdef __KERNEL__
+DEFINE_SPINLOCK(tree_lock);
+#else
 pure_lock_t tree_lock = PURE_LOCK_INIT;
+#endif
 struct pst_account tree_account;
 
 struct pst *tree_create(enum pst_kind kind, hlpid_t lpid)

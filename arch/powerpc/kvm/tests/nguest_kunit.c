@@ -1,0 +1,659 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The life of nested guests, with the real reference counts, xarray, RCU,
+ * worker, shrinker, LPIDs and flushes. The VM is a bare struct kvm without
+ * vCPUs and memory; what L1's partition table says stands in life_roots.
+ *
+ * Needs KVM-HV to be up, on bare metal or below a parent.
+ */
+#include <kunit/static_stub.h>
+#include <linux/completion.h>
+#include <linux/kthread.h>
+#include <linux/kvm_host.h>
+#include <linux/shrinker.h>
+
+#include <asm/kvm_ppc.h>
+
+#include "book3s_hv_nested.h"
+#include "nested_test.h"
+
+#define LIFE_GUESTS	8
+#define LIFE_VCPUS	3
+#define LIFE_ROOT	0x40000000000100adULL
+
+static struct kvm *life_kvm;
+static struct nrun *life_run[LIFE_VCPUS];
+static u64 life_roots[LIFE_GUESTS];
+static unsigned int life_lpids;
+static unsigned int life_reserve;
+
+static void life_read_entry(struct kvm *kvm, glpid_t glpid,
+			    struct nguest_entry *entry)
+{
+	*entry = (struct nguest_entry){
+		.root = glpid.val < LIFE_GUESTS ?
+			READ_ONCE(life_roots[glpid.val]) : 0,
+	};
+}
+
+static struct nrun *life_new_run(struct kunit *test, struct kvm_nested_vm *nvm)
+{
+	struct nrun *run = kzalloc(sizeof(*run), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, run);
+	kvm_gpc_init(&run->state_buf.gpc, life_kvm);
+	kvm_gpc_init(&run->regs_buf.gpc, life_kvm);
+	mutex_lock(&nvm->runs_lock);
+	list_add(&run->node, &nvm->runs);
+	mutex_unlock(&nvm->runs_lock);
+	return run;
+}
+
+static void life_new_kvm(struct kunit *test)
+{
+	struct kvm *kvm = kvzalloc(sizeof(*kvm), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, kvm);
+	spin_lock_init(&kvm->mmu_lock);
+	spin_lock_init(&kvm->gpc_lock);
+	mutex_init(&kvm->arch.mmu_setup_lock);
+	INIT_LIST_HEAD(&kvm->gpc_list);
+	xa_init(&kvm->vcpu_array);
+	rcu_assign_pointer(kvm->memslots[0], &kvm->__memslots[0][0]);
+	kvm->arch.radix = 1;
+	kvm->arch.nested_enable = true;
+	if (init_srcu_struct(&kvm->srcu)) {
+		kvfree(kvm);
+		kunit_skip(test, "no memory");
+	}
+	life_kvm = kvm;
+}
+
+static int life_begin(struct kunit *test)
+{
+	struct kvm_nested_vm *nvm;
+	unsigned int i;
+
+	test_begin(test);
+	if (!kvmppc_hv_ops || !radix_enabled())
+		kunit_skip(test, "KVM-HV is not up on this machine");
+	life_lpids = atomic_read(&nlimit_lpids);
+	life_reserve = nested_lpid_reserve;
+	life_new_kvm(test);
+	nvm = nguest_vm(life_kvm);
+	KUNIT_ASSERT_NOT_NULL(test, nvm);
+	for (i = 0; i < LIFE_VCPUS; i++)
+		life_run[i] = life_new_run(test, nvm);
+	for (i = 0; i < LIFE_GUESTS; i++)
+		life_roots[i] = i ? LIFE_ROOT : 0;
+	kunit_activate_static_stub(test, nguest_read_entry, life_read_entry);
+	return 0;
+}
+
+/* Whatever a test did: all is given back (L11, G4, M1). */
+static void life_end(struct kunit *test)
+{
+	if (!life_kvm)
+		return;
+	nested_lpid_reserve = life_reserve;
+	nguest_release_all(life_kvm);
+	EXPECT(!life_kvm->arch.nested_vm);
+	EXPECT_EQ(atomic_read(&nlimit_lpids), life_lpids);
+	cleanup_srcu_struct(&life_kvm->srcu);
+	kvfree(life_kvm);
+	life_kvm = NULL;
+	test_end(test);
+}
+
+static struct kvm_nested_vm *life_nvm(void)
+{
+	return life_kvm->arch.nested_vm;
+}
+
+static long life_stat(enum nvm_stat stat)
+{
+	return atomic_long_read(&life_nvm()->stats[stat]);
+}
+
+static int life_try_enter(unsigned int vcpu, u32 glpid,
+			  struct kvm_nested_guest **ng)
+{
+	life_run[vcpu]->hv.lpid = glpid;
+	return nguest_enter(life_kvm, life_run[vcpu], ng);
+}
+
+static struct kvm_nested_guest *life_enter(struct kunit *test,
+					   unsigned int vcpu, u32 glpid)
+{
+	struct kvm_nested_guest *ng = NULL;
+
+	KUNIT_ASSERT_EQ(test, life_try_enter(vcpu, glpid, &ng), 0);
+	return ng;
+}
+
+/* Enter and leave. */
+static void life_visit(struct kunit *test, unsigned int vcpu, u32 glpid)
+{
+	nguest_leave(life_run[vcpu], life_enter(test, vcpu, glpid));
+}
+
+/* As if it had been entered long ago. */
+static void life_age(struct kunit *test, u32 glpid)
+{
+	struct kvm_nested_guest *ng = nguest_get(life_kvm, make_glpid(glpid));
+
+	KUNIT_ASSERT_NOT_NULL(test, ng);
+	ng->last_run -= 100 * HZ;
+	nguest_put(ng);
+}
+
+/* As a fault does, without a look at what is below. */
+static bool life_map(struct kvm_nested_guest *ng, u64 addr,
+		     struct hlist_head *head)
+{
+	struct pst_leaf leaf = { .pa = 0x10000, .shift = PAGE_SHIFT,
+				 .attrs = RPT_R | RPT_REF };
+	struct pst_mem mem = { .kind = PST_SHADOW,
+			       .account = &life_nvm()->account };
+	enum pst_result r;
+
+	do {
+		spin_lock(&life_kvm->mmu_lock);
+		r = ng->live && !ng->dead ?
+		    pst_map(ng->live, addr, &leaf, head, &mem) : PST_BLOCKED;
+		spin_unlock(&life_kvm->mmu_lock);
+	} while (r == PST_NO_TABLE && !pst_mem_fill(&mem, leaf.shift));
+	pst_mem_release(&mem);
+	return r == PST_MAPPED;
+}
+
+/* --- birth -------------------------------------------------------------- */
+
+TEST(nguest_is_made_once_and_found_again)
+{
+	struct kvm_nested_guest *a = life_enter(test, 0, 1);
+	struct kvm_nested_guest *b = life_enter(test, 1, 1);
+
+	EXPECT(a == b);
+	EXPECT(a->shadow_lpid > 0);
+	EXPECT_EQ(refcount_read(&a->refs), 3);
+	EXPECT_EQ(nlimit_count_guests(life_kvm), 1);
+	EXPECT_EQ(atomic_read(&nlimit_lpids), life_lpids + 1);
+	EXPECT(a->live && a->published == a->live);
+	nguest_leave(life_run[0], a);
+	nguest_leave(life_run[1], b);
+	/* Who has left remembers it, and comes back without a lookup. */
+	EXPECT_EQ(refcount_read(&a->refs), 3);
+	EXPECT(life_enter(test, 0, 1) == a);
+	EXPECT_EQ(refcount_read(&a->refs), 3);
+	nguest_leave(life_run[0], a);
+}
+
+TEST(nguest_of_an_empty_entry_is_refused_and_costs_no_lpid)
+{
+	struct kvm_nested_guest *ng;
+
+	life_roots[3] = 0;
+	EXPECT_EQ(life_try_enter(0, 3, &ng), -ENOENT);
+	EXPECT_EQ(life_try_enter(0, 4095, &ng), -ENOENT);
+	EXPECT_EQ(nlimit_count_guests(life_kvm), 0);
+	EXPECT_EQ(atomic_read(&nlimit_lpids), life_lpids);
+}
+
+/* A pool that gives no memory from the n-th time on. */
+static unsigned int life_zallocs;
+
+static void *life_no_memory(size_t size)
+{
+	struct kunit *test = kunit_get_current_test();
+	void *mem;
+
+	if (!life_zallocs)
+		return NULL;
+	life_zallocs--;
+	kunit_deactivate_static_stub(test, pure_zalloc);
+	mem = pure_zalloc(size);
+	kunit_activate_static_stub(test, pure_zalloc, life_no_memory);
+	return mem;
+}
+
+TEST(nguest_without_memory_is_refused_and_can_be_tried_again)
+{
+	struct kvm_nested_guest *ng;
+	unsigned int n;
+	int err;
+
+	for (n = 0; n < 20; n++) {
+		test_row("%u allocations", n);
+		life_zallocs = n;
+		kunit_activate_static_stub(test, pure_zalloc, life_no_memory);
+		err = life_try_enter(0, 1, &ng);
+		kunit_deactivate_static_stub(test, pure_zalloc);
+		if (!err)
+			break;
+		EXPECT_EQ(err, -ENOMEM);
+		EXPECT_EQ(atomic_long_read(&life_nvm()->account.tables), 0);
+	}
+	/* A tree and its root: the structure, the table, two arrays. */
+	EXPECT_EQ(n, 4);
+	nguest_leave(life_run[0], life_enter(test, 1, 1));
+	nguest_leave(life_run[1], ng);
+}
+
+TEST(nguest_invalidation_without_memory_drops_all_the_same)
+{
+	struct kvm_nested_guest *ng = life_enter(test, 0, 1);
+	struct hlist_head head = {};
+
+	EXPECT(life_map(ng, 0, &head));
+	life_zallocs = 0;
+	kunit_activate_static_stub(test, pure_zalloc, life_no_memory);
+	nguest_invalidate(ng);
+	kunit_deactivate_static_stub(test, pure_zalloc);
+	EXPECT(!ng->live && !ng->published);
+	nguest_drain_now(life_nvm());
+	EXPECT(hlist_empty(&head));
+	EXPECT_EQ(atomic_long_read(&life_nvm()->account.tables), 0);
+	nguest_leave(life_run[0], ng);
+	/* The next entry makes the tree. */
+	EXPECT(life_enter(test, 0, 1) == ng);
+	EXPECT(ng->live && ng->published == ng->live);
+	nguest_leave(life_run[0], ng);
+}
+
+/* --- death -------------------------------------------------------------- */
+
+TEST(nguest_lpid_goes_with_the_last_reference_only)
+{
+	struct kvm_nested_guest *ng = life_enter(test, 0, 1);
+
+	nguest_kill(ng);
+	EXPECT(!nguest_get(life_kvm, make_glpid(1)));
+	EXPECT_EQ(nlimit_count_guests(life_kvm), 0);
+	EXPECT_EQ(refcount_read(&ng->refs), 1);
+	EXPECT_EQ(atomic_read(&nlimit_lpids), life_lpids + 1);
+	nguest_leave(life_run[0], ng);
+	EXPECT(!life_run[0]->last);
+	EXPECT_EQ(atomic_read(&nlimit_lpids), life_lpids);
+}
+
+TEST(nguest_that_only_vcpus_outside_remember_is_freed_when_killed)
+{
+	struct kvm_nested_guest *ng;
+
+	life_visit(test, 0, 1);
+	life_visit(test, 1, 1);
+	ng = nguest_get(life_kvm, make_glpid(1));
+	KUNIT_ASSERT_NOT_NULL(test, ng);
+	EXPECT(nguest_is_idle(ng));
+	nguest_kill(ng);
+	EXPECT(!life_run[0]->last && !life_run[1]->last);
+	nguest_put(ng);
+	EXPECT_EQ(atomic_read(&nlimit_lpids), life_lpids);
+}
+
+TEST(nguest_dead_one_is_replaced_by_a_new_one)
+{
+	struct kvm_nested_guest *old = life_enter(test, 0, 1), *new;
+
+	nguest_kill(old);
+	new = life_enter(test, 1, 1);
+	EXPECT(new != old);
+	EXPECT(!new->dead && old->dead);
+	EXPECT(new->shadow_lpid != old->shadow_lpid);
+	nguest_leave(life_run[1], new);
+	nguest_leave(life_run[0], old);
+}
+
+/* G1: between the last reference and the end of a grace period. */
+TEST(nguest_without_references_is_not_found)
+{
+	struct kvm_nested_guest *ng = life_enter(test, 0, 1);
+	glpid_t glpid = make_glpid(0);
+
+	refcount_set(&ng->refs, 0);
+	EXPECT(!nguest_get(life_kvm, make_glpid(1)));
+	EXPECT(!nguest_get_next(life_kvm, &glpid));
+	refcount_set(&ng->refs, 2);
+	nguest_leave(life_run[0], ng);
+}
+
+TEST(nguest_dies_when_L1_has_emptied_its_entry)
+{
+	struct kvm_nested_guest *ng = life_enter(test, 0, 1);
+	struct hlist_head head = {};
+
+	EXPECT(life_map(ng, 0, &head));
+	nguest_reload(ng);
+	EXPECT(!ng->dead);
+	EXPECT_EQ(ng->l1_root, 0);
+	EXPECT_EQ(pst_nr_leaves(ng->live), 0);
+	life_roots[1] = 0;
+	nguest_reload(ng);
+	EXPECT(ng->dead && !ng->live);
+	nguest_leave(life_run[0], ng);
+	nguest_drain_now(life_nvm());
+	EXPECT(hlist_empty(&head));
+	EXPECT_EQ(atomic_read(&nlimit_lpids), life_lpids);
+}
+
+TEST(nguest_release_gives_back_what_was_mapped)
+{
+	struct hlist_head head[LIFE_GUESTS] = {};
+	struct kvm_nested_guest *ng;
+	unsigned int i;
+
+	for (i = 1; i < LIFE_GUESTS; i++) {
+		ng = life_enter(test, i % LIFE_VCPUS, i);
+		EXPECT(life_map(ng, (u64)i << 30, &head[i]));
+		nguest_leave(life_run[i % LIFE_VCPUS], ng);
+	}
+	nguest_kill_all(life_kvm);
+	nguest_drain_now(life_nvm());
+	for (i = 1; i < LIFE_GUESTS; i++)
+		EXPECT(hlist_empty(&head[i]));
+	EXPECT_EQ(life_stat(NVM_KILLS), LIFE_GUESTS - 1);
+	EXPECT_EQ(atomic_long_read(&life_nvm()->account.tables), 0);
+	EXPECT_EQ(atomic_long_read(&life_nvm()->account.bytes), 0);
+	EXPECT_EQ(atomic_read(&nlimit_lpids), life_lpids);
+}
+
+/* --- invalidation ------------------------------------------------------- */
+
+TEST(nguest_invalidation_replaces_the_tree_and_the_worker_frees_it)
+{
+	struct kvm_nested_guest *ng = life_enter(test, 0, 1);
+	struct pst *before = ng->live;
+	struct hlist_head head = {};
+	unsigned int i;
+	u64 seq;
+
+	/* More than one hold of the worker. */
+	for (i = 0; i < 1500; i++)
+		EXPECT(life_map(ng, (u64)i << PAGE_SHIFT, &head));
+	seq = ng->inval_seq;
+	nguest_invalidate(ng);
+	EXPECT(ng->live && ng->live != before);
+	EXPECT(ng->published == ng->live);
+	EXPECT(ng->inval_seq > seq);
+	EXPECT_EQ(pst_nr_leaves(ng->live), 0);
+	nguest_drain_now(life_nvm());
+	EXPECT(hlist_empty(&head));
+	EXPECT(list_empty(&life_nvm()->drain));
+	EXPECT_EQ(atomic_long_read(&life_nvm()->account.tables), 1);
+	nguest_leave(life_run[0], ng);
+}
+
+TEST(nguest_invalidation_of_an_empty_tree_keeps_it)
+{
+	struct kvm_nested_guest *ng = life_enter(test, 0, 1);
+	struct pst *before = ng->live;
+	u64 seq = ng->inval_seq;
+
+	nguest_invalidate(ng);
+	EXPECT(ng->live == before);
+	EXPECT(ng->inval_seq > seq);
+	nguest_leave(life_run[0], ng);
+}
+
+/* --- limits ------------------------------------------------------------- */
+
+TEST(nguest_idle_longest_makes_room_for_one_more)
+{
+	struct kvm_nested_guest *b, *c, *ng;
+
+	EXPECT_EQ(nlimit_set(life_kvm, NLIMIT_GUESTS, 2), 0);
+	life_visit(test, 0, 1);
+	life_visit(test, 1, 2);
+	life_age(test, 1);
+	c = life_enter(test, 2, 3);
+	EXPECT_EQ(life_stat(NVM_EVICTED_GUESTS), 1);
+	EXPECT(!nguest_get(life_kvm, make_glpid(1)));
+	b = life_enter(test, 1, 2);
+	/* Both are busy now. */
+	EXPECT_EQ(life_try_enter(0, 1, &ng), -ENOMEM);
+	EXPECT_EQ(life_stat(NVM_REFUSALS), 1);
+	EXPECT_EQ(life_stat(NVM_EVICTED_GUESTS), 1);
+	EXPECT_EQ(nlimit_count_guests(life_kvm), 2);
+	nguest_leave(life_run[1], b);
+	nguest_leave(life_run[2], c);
+	life_visit(test, 0, 1);
+	EXPECT_EQ(nlimit_count_guests(life_kvm), 2);
+}
+
+TEST(nguest_limits_of_a_vm_that_cannot_nest_are_refused)
+{
+	EXPECT_EQ(nlimit_set(life_kvm, NLIMIT_GUESTS, 4097), -ERANGE);
+	EXPECT_EQ(nlimit_set(life_kvm, NLIMIT_GUESTS, 4096), 0);
+	EXPECT_EQ(nlimit_max_guests(life_kvm), 4096);
+	EXPECT_EQ(nlimit_set(life_kvm, NLIMIT_QUOTA, 12345), 0);
+	EXPECT_EQ(nlimit_quota(life_kvm), 12345);
+	life_kvm->arch.nested_enable = false;
+	EXPECT_EQ(nlimit_set(life_kvm, NLIMIT_QUOTA, 1), -EINVAL);
+	life_kvm->arch.nested_enable = true;
+	life_kvm->arch.radix = 0;
+	EXPECT_EQ(nlimit_set(life_kvm, NLIMIT_QUOTA, 1), -EINVAL);
+	life_kvm->arch.radix = 1;
+	EXPECT_EQ(nlimit_quota(life_kvm), 12345);
+}
+
+static unsigned int life_lpid_pool(void)
+{
+	return BIT(cpu_has_feature(CPU_FTR_HVMODE) ? mmu_lpid_bits :
+						     KVM_NESTED_LPID_BITS) - 1;
+}
+
+TEST(nguest_lpids_leave_a_reserve_for_vms)
+{
+	struct kvm_nested_guest *a, *b, *ng;
+	long lpid;
+
+	nested_lpid_reserve = life_lpid_pool() - life_lpids - 2;
+	life_visit(test, 0, 1);
+	life_visit(test, 1, 2);
+	life_age(test, 1);
+	/* The third recycles an idle one's. */
+	a = life_enter(test, 2, 3);
+	EXPECT_EQ(life_stat(NVM_EVICTED_GUESTS), 1);
+	EXPECT_EQ(atomic_read(&nlimit_lpids), life_lpids + 2);
+	b = life_enter(test, 0, 1);
+	EXPECT_EQ(life_stat(NVM_EVICTED_GUESTS), 2);
+	EXPECT_EQ(life_try_enter(1, 2, &ng), -ENOMEM);
+	EXPECT_EQ(life_stat(NVM_REFUSALS), 1);
+	/* A VM may start all the same. */
+	lpid = kvmppc_alloc_lpid();
+	EXPECT(lpid > 0);
+	kvmppc_free_lpid(lpid);
+	nguest_leave(life_run[2], a);
+	nguest_leave(life_run[0], b);
+}
+
+static unsigned long life_shrink(unsigned long nr)
+{
+	struct shrink_control sc = { .gfp_mask = GFP_KERNEL,
+				     .nr_to_scan = nr };
+
+	return nlimit_shrinker->scan_objects(nlimit_shrinker, &sc);
+}
+
+TEST(nguest_shrinker_takes_the_oldest_tables)
+{
+	struct kvm_nested_guest *ng = life_enter(test, 0, 1);
+	struct shrink_control sc = { .gfp_mask = GFP_KERNEL };
+	struct hlist_head head[2] = {};
+	unsigned long n;
+
+	EXPECT(life_map(ng, 0, &head[0]));
+	EXPECT(life_map(ng, 1UL << 30, &head[1]));
+	n = nlimit_shrinker->count_objects(nlimit_shrinker, &sc);
+	EXPECT(n >= 6 && n < SHRINK_EMPTY);
+	/* Whose lock is held by another is left alone. */
+	spin_lock(&life_kvm->mmu_lock);
+	EXPECT_EQ(life_shrink(1), 0);
+	spin_unlock(&life_kvm->mmu_lock);
+	EXPECT_EQ(life_shrink(1), 1);
+	EXPECT(hlist_empty(&head[0]));
+	EXPECT(!hlist_empty(&head[1]));
+	EXPECT_EQ(life_shrink(100), 1);
+	EXPECT(hlist_empty(&head[1]));
+	EXPECT_EQ(atomic_long_read(&life_nvm()->account.tables), 1);
+	/* Translations came back: shadow state is a TLB. */
+	EXPECT(life_map(ng, 0, &head[0]));
+	nguest_leave(life_run[0], ng);
+}
+
+/* --- all at once -------------------------------------------------------- */
+
+#define RACE_THREADS	4
+#define RACE_ROUNDS	150
+
+struct racer {
+	struct kunit *test;
+	struct completion done;
+	struct nrun run;
+	u64 seed;
+	unsigned int stale;
+	unsigned int maps;
+};
+
+/*
+ * A tree that this thread has mapped into is not walked any more when an
+ * invalidation of its guest has returned, whoever else invalidates (F2).
+ */
+static bool race_is_stale(const struct hlist_head *head)
+{
+	struct pst_link *link;
+	bool stale;
+
+	spin_lock(&life_kvm->mmu_lock);
+	link = nrmap_first(head);
+	stale = link && link->table->pst->state != PST_QUIET;
+	spin_unlock(&life_kvm->mmu_lock);
+	return stale;
+}
+
+/* The head goes with the stack: nothing may hang on it. */
+static void race_wait(const struct hlist_head *head)
+{
+	bool gone;
+
+	do {
+		nguest_drain_now(life_nvm());
+		spin_lock(&life_kvm->mmu_lock);
+		gone = hlist_empty(head);
+		spin_unlock(&life_kvm->mmu_lock);
+		cond_resched();
+	} while (!gone);
+}
+
+static void race_once(struct racer *r)
+{
+	glpid_t glpid = make_glpid(1 + rnd_below(&r->seed, 2));
+	struct kvm_nested_guest *ng;
+	struct hlist_head head = {};
+
+	r->run.hv.lpid = glpid.val;
+	if (nguest_enter(life_kvm, &r->run, &ng))
+		return;
+	r->maps += life_map(ng, rnd(&r->seed) & 0x3ffffff0000, &head);
+	if (rnd_below(&r->seed, 16))
+		nguest_invalidate(ng);
+	else
+		nguest_kill(ng);
+	r->stale += race_is_stale(&head);
+	race_wait(&head);
+	nguest_put(ng);
+}
+
+static int race_thread(void *data)
+{
+	struct racer *r = data;
+	unsigned int i;
+
+	/* What the test has put in place holds here too. */
+	current->kunit_test = r->test;
+	for (i = 0; i < RACE_ROUNDS; i++)
+		race_once(r);
+	current->kunit_test = NULL;
+	complete(&r->done);
+	return 0;
+}
+
+TEST(nguest_races_leave_no_stale_tree_and_no_lpid)
+{
+	struct racer *r = kunit_kcalloc(test, RACE_THREADS, sizeof(*r),
+					GFP_KERNEL);
+	unsigned int i, maps = 0;
+
+	KUNIT_ASSERT_NOT_NULL(test, r);
+	for (i = 0; i < RACE_THREADS; i++) {
+		r[i].test = test;
+		r[i].seed = i;
+		init_completion(&r[i].done);
+		if (IS_ERR(kthread_run(race_thread, &r[i], "nguest-race")))
+			complete(&r[i].done);
+	}
+	for (i = 0; i < RACE_THREADS; i++) {
+		wait_for_completion(&r[i].done);
+		EXPECT_EQ(r[i].stale, 0);
+		maps += r[i].maps;
+	}
+	EXPECT(maps > RACE_ROUNDS);
+	EXPECT(life_stat(NVM_KILLS) > 0);
+	nguest_kill_all(life_kvm);
+	nguest_drain_now(life_nvm());
+	EXPECT_EQ(atomic_long_read(&life_nvm()->account.tables), 0);
+	EXPECT_EQ(atomic_read(&nlimit_lpids), life_lpids);
+}
+
+/* --- C8: init and exit -------------------------------------------------- */
+
+TEST(nguest_init_and_exit_are_symmetric_after_a_failure)
+{
+	/* The VM of the test has the lists; it makes no table. */
+	if (!list_empty(&vm_list))
+		kunit_skip(test, "VMs are running");
+	kvmppc_radix_exit();
+	kvmppc_radix_exit();
+	EXPECT(!nlimit_shrinker);
+	life_zallocs = 0;
+	kunit_activate_static_stub(test, pure_zalloc, life_no_memory);
+	EXPECT_EQ(kvmppc_radix_init(), -ENOMEM);
+	kunit_deactivate_static_stub(test, pure_zalloc);
+	EXPECT(!nlimit_shrinker);
+	kvmppc_radix_exit();
+	EXPECT_EQ(kvmppc_radix_init(), 0);
+	EXPECT(nlimit_shrinker);
+	life_visit(test, 0, 1);
+}
+
+static struct kunit_case life_cases[] = {
+	KUNIT_CASE(nguest_is_made_once_and_found_again),
+	KUNIT_CASE(nguest_of_an_empty_entry_is_refused_and_costs_no_lpid),
+	KUNIT_CASE(nguest_without_memory_is_refused_and_can_be_tried_again),
+	KUNIT_CASE(nguest_invalidation_without_memory_drops_all_the_same),
+	KUNIT_CASE(nguest_lpid_goes_with_the_last_reference_only),
+	KUNIT_CASE(nguest_that_only_vcpus_outside_remember_is_freed_when_killed),
+	KUNIT_CASE(nguest_dead_one_is_replaced_by_a_new_one),
+	KUNIT_CASE(nguest_without_references_is_not_found),
+	KUNIT_CASE(nguest_dies_when_L1_has_emptied_its_entry),
+	KUNIT_CASE(nguest_release_gives_back_what_was_mapped),
+	KUNIT_CASE(nguest_invalidation_replaces_the_tree_and_the_worker_frees_it),
+	KUNIT_CASE(nguest_invalidation_of_an_empty_tree_keeps_it),
+	KUNIT_CASE(nguest_idle_longest_makes_room_for_one_more),
+	KUNIT_CASE(nguest_limits_of_a_vm_that_cannot_nest_are_refused),
+	KUNIT_CASE(nguest_lpids_leave_a_reserve_for_vms),
+	KUNIT_CASE(nguest_shrinker_takes_the_oldest_tables),
+	KUNIT_CASE(nguest_races_leave_no_stale_tree_and_no_lpid),
+	KUNIT_CASE(nguest_init_and_exit_are_symmetric_after_a_failure),
+	{}
+};
+
+static struct kunit_suite life_suite = {
+	.name = "kvm_nested_guest",
+	.init = life_begin,
+	.exit = life_end,
+	.test_cases = life_cases,
+};
+
+kunit_test_suite(life_suite);
