@@ -759,27 +759,25 @@ int radix_fault_in(struct kvm *kvm, struct kvm_memory_slot *slot, u64 gpa,
  * @kvm: the VM
  * @gpa: guest real address
  * @access: what the leaf has to allow; R, and C for a write, are set in it
- * @leaf: the leaf as it is then, defined on success
+ * @pos: the leaf as it is then, defined on success
  *
  * Context: mmu_lock held.
  * Return: false if there is no leaf or it is not permissive enough.
  */
 bool radix_use_leaf(struct kvm *kvm, u64 gpa, enum radix_access access,
-		    struct pst_leaf *leaf)
+		    struct pst_pos *pos)
 {
 	u64 want = access == RADIX_WRITE ? RPT_REF | RPT_CHG : RPT_REF;
-	struct pst_pos pos;
 
-	if (!kvm->arch.pst || !pst_find_leaf(kvm->arch.pst, gpa, &pos))
+	if (!kvm->arch.pst || !pst_find_leaf(kvm->arch.pst, gpa, pos))
 		return false;
 	/* Without any right it is about to go. */
-	if (!(pos.pte.val & RPT_PROT) ||
-	    (access == RADIX_WRITE && !(pos.pte.val & RPT_W)))
+	if (!(pos->pte.val & RPT_PROT) ||
+	    (access == RADIX_WRITE && !(pos->pte.val & RPT_W)))
 		return false;
-	if (want & ~pos.pte.val)
-		pst_strengthen_leaf(&pos, want);
-	pst_pos_to_leaf(&pos, leaf);
-	leaf->attrs |= want;
+	if (want & ~pos->pte.val)
+		pst_strengthen_leaf(pos, want);
+	pos->pte.val |= want;
 	return true;
 }
 
@@ -795,11 +793,11 @@ static int radix_inject(struct kvm_vcpu *vcpu, unsigned long ea, u32 dsisr)
 
 static bool radix_set_rc(struct kvm *kvm, u64 gpa, enum radix_access access)
 {
-	struct pst_leaf leaf;
+	struct pst_pos pos;
 	bool done;
 
 	scoped_guard(spinlock, &kvm->mmu_lock)
-		done = radix_use_leaf(kvm, gpa, access, &leaf);
+		done = radix_use_leaf(kvm, gpa, access, &pos);
 	return done;
 }
 
@@ -921,10 +919,10 @@ void kvm_unmap_radix_range(struct kvm *kvm, struct kvm_gfn_range *range)
 /* Of very many shadow leaves over one frame only the newest ones are asked. */
 static bool radix_shadows_are_young(struct kvm *kvm,
 				    const struct kvm_memory_slot *slot,
-				    gfn_t gfn, enum nmmu_op op)
+				    gfn_t gfn)
 {
 	struct nmmu_visit v = { .slot = slot, .gfn = gfn, .last = gfn,
-				.op = op, .budget = NMMU_BUDGET };
+				.op = NMMU_LOOK, .budget = NMMU_BUDGET };
 
 	if (kvm->arch.nested_vm)
 		nmmu_over_frames(&v);
@@ -932,27 +930,37 @@ static bool radix_shadows_are_young(struct kvm *kvm,
 }
 
 /**
- * kvm_age_radix() - was a page used since the last look
+ * kvm_age_radix_range() - was one of some pages used since the last look
  * @kvm: the VM
- * @memslot: memslot of the page
- * @gfn: guest frame
+ * @range: frames of one memslot
  *
- * Clears R in the leaf and in the shadow leaves over the frame. Nothing is
- * flushed: losing an R does no harm.
+ * Clears R in the leaves and in the shadow leaves over the frames. Nothing is
+ * flushed: losing an R does no harm. The caller cannot drop mmu_lock: shadow
+ * leaves beyond the work of one hold are not looked at, and count as used.
  *
  * Context: mmu_lock held.
  * Return: whether R was set in one of them.
  */
-bool kvm_age_radix(struct kvm *kvm, struct kvm_memory_slot *memslot,
-		   unsigned long gfn)
+bool kvm_age_radix_range(struct kvm *kvm, struct kvm_gfn_range *range)
 {
+	struct nmmu_visit v = { .slot = range->slot, .op = NMMU_AGE,
+				.budget = NMMU_BUDGET };
+	bool young = false;
 	struct pst_pos pos;
-	bool young;
+	gfn_t gfn;
 
-	if (radix_is_secure(kvm) || !radix_find(kvm, gfn, &pos))
+	if (radix_is_secure(kvm))
 		return false;
-	young = pst_weaken_leaf(&pos, RPT_REF, NULL).val & RPT_REF;
-	return radix_shadows_are_young(kvm, memslot, gfn, NMMU_AGE) || young;
+	for (gfn = range->start; gfn < range->end; gfn++) {
+		if (!radix_find(kvm, gfn, &pos))
+			continue;
+		young |= !!(pst_weaken_leaf(&pos, RPT_REF, NULL).val & RPT_REF);
+		v.gfn = gfn;
+		v.last = gfn;
+		if (kvm->arch.nested_vm && !nmmu_over_frames(&v))
+			v.young = true;
+	}
+	return young || v.young;
 }
 
 /**
@@ -972,7 +980,7 @@ bool kvm_test_age_radix(struct kvm *kvm, struct kvm_memory_slot *memslot,
 	if (radix_is_secure(kvm) || !radix_find(kvm, gfn, &pos))
 		return false;
 	return (pos.pte.val & RPT_REF) ||
-	       radix_shadows_are_young(kvm, memslot, gfn, NMMU_LOOK);
+	       radix_shadows_are_young(kvm, memslot, gfn);
 }
 
 /* --- walks over a memslot ----------------------------------------------- */

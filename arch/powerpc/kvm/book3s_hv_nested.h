@@ -333,7 +333,7 @@ enum radix_access {
 };
 
 bool radix_use_leaf(struct kvm *kvm, u64 gpa, enum radix_access access,
-		    struct pst_leaf *leaf);
+		    struct pst_pos *pos);
 int __must_check radix_fault_in(struct kvm *kvm, struct kvm_memory_slot *slot,
 				u64 gpa, enum radix_access access);
 

@@ -144,13 +144,15 @@ static enum nf_result nflt_reflect(struct kvm_vcpu *vcpu,
  * @f: fault with L1's leaf
  * @slot: memslot of the L1 address
  * @line: L1's entries around the leaf
- * @mem: tables got so far
+ * @own: our own leaf for the L1 address, in one attempt
+ * @mem: tables got so far, and where the shadow leaf is
  */
 struct nflt_job {
 	struct kvm_nested_guest *ng;
 	struct nested_fault *f;
 	struct kvm_memory_slot *slot;
 	const __be64 *line;
+	struct pst_pos own;
 	struct pst_mem mem;
 };
 
@@ -229,22 +231,21 @@ static void nflt_map_around(const struct nflt_job *job)
 {
 	const struct nested_fault *f = job->f;
 	unsigned int at = (f->l1.entry / sizeof(u64)) % NMMU_LINE;
-	struct kvm_nested_guest *ng = job->ng;
 	struct nested_fault n = { .l1.shift = f->l1.shift };
-	struct pst_pos pos, own;
+	struct pst_pos pos = job->mem.at, own = job->own;
 	unsigned int i, mapped = 0;
 
 	if (!READ_ONCE(nested_fault_around) || f->leaf.shift != f->l1.shift ||
-	    !pst_find_leaf(ng->live, f->addr, &pos) ||
-	    pos.table->shift != f->leaf.shift || pos.index % NMMU_LINE != at ||
-	    !pst_find_leaf(ng->kvm->arch.pst, f->l1.addr, &own))
+	    !pos.table || pos.table->shift != f->leaf.shift ||
+	    pos.index % NMMU_LINE != at)
 		return;
+	pos.pte.val = 0;
 	for (pos.index -= at, i = 0; i < NMMU_LINE; pos.index++, i++) {
+		/* Most are absent here or present there. */
+		if (!job->line[i] || pos.table->pte[pos.index])
+			continue;
 		n.l1.pte = rpt_load(&job->line[i]);
 		if (!rpt_is_leaf(n.l1.pte) || !(n.l1.pte.val & RPT_REF))
-			continue;
-		pos.pte = rpt_load(&pos.table->pte[pos.index]);
-		if (rpt_is_valid(pos.pte))
 			continue;
 		n.l1.addr = n.l1.pte.val & RPT_RPN;
 		n.ngpa = pst_pos_addr(&pos);
@@ -252,7 +253,7 @@ static void nflt_map_around(const struct nflt_job *job)
 	}
 	if (mapped)
 		atomic_long_add(mapped,
-				&ng->kvm->arch.nested_vm->stats[NVM_AROUND]);
+				&job->ng->kvm->arch.nested_vm->stats[NVM_AROUND]);
 }
 
 static enum radix_access nflt_access(const struct nested_fault *f)
@@ -273,8 +274,9 @@ static enum nflt_attempt nflt_attempt_locked(struct nflt_job *job,
 		return NFLT_STALE;
 	if (!ng->live)
 		return NFLT_NO_TREE;
-	if (!radix_use_leaf(ng->kvm, f->l1.addr, nflt_access(f), &l0))
+	if (!radix_use_leaf(ng->kvm, f->l1.addr, nflt_access(f), &job->own))
 		return NFLT_NO_LEAF;
+	pst_pos_to_leaf(&job->own, &l0);
 	nfault_compose(f, &l0, PAGE_SHIFT);
 	head = nflt_head(job, f->gpa);
 	if (!head)

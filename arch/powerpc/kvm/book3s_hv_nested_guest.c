@@ -15,7 +15,8 @@
  * G4  The host LPID is released by the last reference, after its table entry is
  *     cleared and flushed.
  *
- * Replacing a tree is O(1) under mmu_lock: the live tree becomes detached and
+ * A small tree is emptied where it is. Replacing one is O(1) under mmu_lock,
+ * whatever its size: the live tree becomes detached and
  * an empty one live. nguest_settle() then publishes whichever tree is live by
  * that time, which flushes, and marks the detached ones quiet; the worker frees
  * those. Without memory for an empty tree the table entry points to a root of
@@ -352,18 +353,27 @@ enum nguest_scope {
 	NGUEST_ENTRY,
 };
 
-/* Begin an invalidation (S3); says whether there is a tree to replace. */
+/*
+ * Begin an invalidation (S3). A small tree is emptied at once: to replace it
+ * costs more, and its tables again in the faults that follow. Says whether there
+ * is a tree to replace.
+ */
 static bool nguest_bump(struct kvm_nested_guest *ng, enum nguest_scope scope)
 {
-	bool leaves;
+	struct pst_gather g __uninitialized;
+	bool large;
 
+	pst_gather_init(&g);
 	spin_lock(&ng->kvm->mmu_lock);
 	nguest_begin_inval(ng);
 	if (scope == NGUEST_ENTRY)
 		WRITE_ONCE(ng->l1_root, 0);
-	leaves = ng->live && pst_nr_leaves(ng->live);
+	large = ng->live && pst_nr_leaves(ng->live) &&
+		!pst_zap_small(ng->live, &g);
+	pst_gather_flush(&g);
 	spin_unlock(&ng->kvm->mmu_lock);
-	return leaves;
+	pst_gather_free(&g);
+	return large;
 }
 
 static void nguest_drop(struct kvm_nested_guest *ng, enum nguest_scope scope)
@@ -388,7 +398,7 @@ static void nguest_drop(struct kvm_nested_guest *ng, enum nguest_scope scope)
  * nguest_invalidate() - drop all translations of one guest
  * @ng: guest with a reference held
  *
- * O(1) under mmu_lock, whatever the size of the tree.
+ * One hold of mmu_lock, of at most 512 leaves, whatever the size of the tree.
  *
  * Context: Process context, may sleep.
  */

@@ -20,6 +20,10 @@
 /* Tables that one eviction looks at under the lock. */
 #define PST_EVICT_LOOK		512
 
+/* What one hold of the lock is long enough to remove: leaves, and their tables. */
+#define PST_SMALL_LEAVES	512
+#define PST_SMALL_TABLES	32
+
 static unsigned int pst_slot_size(enum pst_kind kind, unsigned int level)
 {
 	if (level == RPT_LEVEL_ROOT)
@@ -621,26 +625,28 @@ enum pst_result pst_map(struct pst *pst, u64 addr, const struct pst_leaf *leaf,
 			struct hlist_head *head, struct pst_mem *mem)
 {
 	unsigned int level = rpt_shift_to_level(leaf->shift);
+	struct pst_pos *pos = &mem->at;
 	enum pst_result r;
-	struct pst_pos pos;
 
 	pure_assert_locked(pst->lock);
 	if (pure_broken(pst->state != PST_LIVE || addr > RPT_EA_LAST ||
-			!IS_ALIGNED(addr | leaf->pa, BIT_ULL(leaf->shift))))
+			!IS_ALIGNED(addr | leaf->pa, BIT_ULL(leaf->shift)))) {
+		pos->table = NULL;
 		return PST_SAME;
+	}
 
-	pst_descend(pst, addr, level, &pos);
-	if (pos.table->level > level && rpt_is_leaf(pos.pte))
-		return pst_leaf_includes(&pos, addr, leaf) ? PST_SAME :
-							     PST_BLOCKED;
-	if (pos.table->level > level) {
-		r = pst_grow(&pos, addr, leaf, mem);
+	pst_descend(pst, addr, level, pos);
+	if (pos->table->level > level && rpt_is_leaf(pos->pte))
+		return pst_leaf_includes(pos, addr, leaf) ? PST_SAME :
+							    PST_BLOCKED;
+	if (pos->table->level > level) {
+		r = pst_grow(pos, addr, leaf, mem);
 		if (r != PST_MAPPED)
 			return r;
 	}
-	if (pos.table->shift != leaf->shift || rpt_is_dir(pos.pte))
+	if (pos->table->shift != leaf->shift || rpt_is_dir(pos->pte))
 		return PST_BLOCKED;
-	return pst_set_leaf(&pos, leaf, head);
+	return pst_set_leaf(pos, leaf, head);
 }
 
 /**
@@ -664,15 +670,21 @@ void pst_map_at(const struct pst_pos *pos, const struct pst_leaf *leaf,
 	pst_set_leaf(pos, leaf, head);
 }
 
-/* Drop a table that has no tables below it; at most 512 leaves. */
-static void pst_evict_table(struct pst_table *t, struct pst_gather *g)
+/* Remove the leaves of one table, at most 512. */
+static void pst_empty_table(struct pst_table *t, struct pst_gather *g)
 {
 	struct pst_pos pos = { .table = t };
 
-	for (; pos.index < BIT(t->bits) && t->nr_present; pos.index++) {
+	for (; t->nr_present > t->nr_below; pos.index++) {
 		if (rpt_is_leaf(rpt_load(&t->pte[pos.index])))
 			pst_zap_leaf(&pos, g);
 	}
+}
+
+/* Drop a table that has no tables below it; at most 512 leaves. */
+static void pst_evict_table(struct pst_table *t, struct pst_gather *g)
+{
+	pst_empty_table(t, g);
 	pst_unlink_table(t, g);
 }
 
@@ -761,6 +773,31 @@ u64 pst_zap_range(struct pst *pst, u64 start, u64 last, unsigned int budget,
 		it.pos.table = pst_prune(it.pos.table, start, last, g);
 	}
 	return it.addr <= min(last, RPT_EA_LAST) ? it.addr : 0;
+}
+
+/**
+ * pst_zap_small() - remove all leaves of a small tree, and keep its tables
+ * @pst: live tree
+ * @g: gets all of the LPID to flush
+ *
+ * What a guest has used it will use again: its tables wait for it.
+ *
+ * Context: Under the lock; @g is flushed before it is dropped.
+ * Return: false for a tree too large for one hold of the lock; it is as it was.
+ */
+bool pst_zap_small(struct pst *pst, struct pst_gather *g)
+{
+	struct pst_table *t;
+
+	pure_assert_locked(pst->lock);
+	if (pst_nr_leaves(pst) > PST_SMALL_LEAVES ||
+	    pst->nr_tables > PST_SMALL_TABLES)
+		return false;
+	pst_gather_bind(g, pst);
+	g->everything = true;
+	list_for_each_entry(t, &pst->tables, node)
+		pst_empty_table(t, g);
+	return true;
 }
 
 /**

@@ -162,6 +162,7 @@ struct pst_pos {
  * @account: where they are counted
  * @table: tables that no tree has seen
  * @missing: levels that pst_map() found no table for
+ * @at: where the leaf is, if pst_map() says so; no table if misused
  *
  * Names no tree: while memory is got without the lock, the tree may go.
  */
@@ -170,6 +171,7 @@ struct pst_mem {
 	struct pst_account *account;
 	struct pst_table *table[RPT_LEVEL_ROOT];
 	unsigned int missing;
+	struct pst_pos at;
 };
 
 #define PST_GATHER_RANGES	16
@@ -216,9 +218,9 @@ void pst_destroy(struct pst *pst);
 
 /**
  * enum pst_result - what pst_map() did
- * @PST_MAPPED: the entry was absent and is set
- * @PST_WIDENED: the same translation gained rights in place
- * @PST_SAME: nothing to do
+ * @PST_MAPPED: the entry was absent and is set; @at of struct pst_mem is valid
+ * @PST_WIDENED: the same translation gained rights in place; likewise
+ * @PST_SAME: nothing to do; likewise, and the leaf there may be a larger one
  * @PST_BLOCKED: something else is in the way: pst_unblock(), then again
  * @PST_NO_TABLE: drop the lock, pst_mem_fill(), recheck, then again
  */
@@ -252,6 +254,7 @@ struct rpte pst_weaken_leaf(const struct pst_pos *pos, u64 clr,
 void pst_strengthen_leaf(const struct pst_pos *pos, u64 set);
 u64 pst_zap_range(struct pst *pst, u64 start, u64 last, unsigned int budget,
 		  struct pst_gather *g);
+bool pst_zap_small(struct pst *pst, struct pst_gather *g);
 
 bool pst_evict_oldest(struct pst *pst, struct pst_gather *g);
 

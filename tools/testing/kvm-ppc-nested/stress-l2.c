@@ -371,15 +371,40 @@ static void op_die(void)
 
 /* --- invalidation by L1 -------------------------------------------------- */
 
+/* As much as one hold is long enough for. */
+static bool empty_small(struct guest *g)
+{
+	struct pst_gather gather;
+	u64 time = now++;
+	bool small;
+
+	pst_gather_init(&gather);
+	pure_lock(&tree_lock);
+	g->inval_seq++;
+	g->root = g->next_root;
+	small = pst_zap_small(g->live.pst, &gather);
+	if (small) {
+		model_zap(&g->live.allow, 0, ~0ULL);
+		note_dropped(g, time, 0, ~0ULL);
+	}
+	pst_gather_flush(&gather);
+	pure_unlock(&tree_lock);
+	pst_gather_free(&gather);
+	return small;
+}
+
 static void invalidate_guest(struct guest *g)
 {
 	unsigned long before = events;
 
-	detach(g, new_live(g), true);
+	/* Whether the tree is small or not: both ways come often enough. */
+	if (one_in(&st, 2) || !empty_small(g))
+		detach(g, new_live(g), true);
 	window();
 	if (g->dead)
 		return;
-	settle(g);
+	if (!is_settled(g))
+		settle(g);
 	/* What a fault in the window has mapped since is there by right. */
 	if (before == events)
 		tlb_check_range_gone(lpid_of(g), 0, ~0ULL);

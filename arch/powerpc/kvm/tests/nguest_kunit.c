@@ -167,6 +167,15 @@ static bool life_map(struct kvm_nested_guest *ng, u64 addr,
 	return r == PST_MAPPED;
 }
 
+/* More leaves than one hold of mmu_lock removes, and than one of the worker. */
+static void life_map_many(struct kvm_nested_guest *ng, struct hlist_head *head)
+{
+	unsigned int i;
+
+	for (i = 0; i < 1500; i++)
+		EXPECT(life_map(ng, (u64)i << PAGE_SHIFT, head));
+}
+
 /* --- birth -------------------------------------------------------------- */
 
 TEST(nguest_is_made_once_and_found_again)
@@ -245,7 +254,7 @@ TEST(nguest_invalidation_without_memory_drops_all_the_same)
 	struct kvm_nested_guest *ng = life_enter(test, 0, 1);
 	struct hlist_head head = {};
 
-	EXPECT(life_map(ng, 0, &head));
+	life_map_many(ng, &head);
 	life_zallocs = 0;
 	kunit_activate_static_stub(test, pure_zalloc, life_no_memory);
 	nguest_invalidate(ng);
@@ -365,12 +374,9 @@ TEST(nguest_invalidation_replaces_the_tree_and_the_worker_frees_it)
 	struct kvm_nested_guest *ng = life_enter(test, 0, 1);
 	struct pst *before = ng->live;
 	struct hlist_head head = {};
-	unsigned int i;
 	u64 seq;
 
-	/* More than one hold of the worker. */
-	for (i = 0; i < 1500; i++)
-		EXPECT(life_map(ng, (u64)i << PAGE_SHIFT, &head));
+	life_map_many(ng, &head);
 	seq = ng->inval_seq;
 	nguest_invalidate(ng);
 	EXPECT(ng->live && ng->live != before);
@@ -381,6 +387,23 @@ TEST(nguest_invalidation_replaces_the_tree_and_the_worker_frees_it)
 	EXPECT(hlist_empty(&head));
 	EXPECT(list_empty(&life_nvm()->drain));
 	EXPECT_EQ(atomic_long_read(&life_nvm()->account.tables), 1);
+	nguest_leave(life_run[0], ng);
+}
+
+TEST(nguest_invalidation_empties_a_small_tree_and_keeps_it)
+{
+	struct kvm_nested_guest *ng = life_enter(test, 0, 1);
+	struct pst *before = ng->live;
+	struct hlist_head head = {};
+	u64 seq = ng->inval_seq;
+
+	EXPECT(life_map(ng, 0, &head));
+	nguest_invalidate(ng);
+	EXPECT(hlist_empty(&head));
+	EXPECT(ng->live == before && ng->published == before);
+	EXPECT(ng->inval_seq > seq);
+	EXPECT_EQ(pst_nr_leaves(before), 0);
+	EXPECT_EQ(atomic_long_read(&life_nvm()->account.tables), 4);
 	nguest_leave(life_run[0], ng);
 }
 
@@ -639,6 +662,7 @@ static struct kunit_case life_cases[] = {
 	KUNIT_CASE(nguest_dies_when_L1_has_emptied_its_entry),
 	KUNIT_CASE(nguest_release_gives_back_what_was_mapped),
 	KUNIT_CASE(nguest_invalidation_replaces_the_tree_and_the_worker_frees_it),
+	KUNIT_CASE(nguest_invalidation_empties_a_small_tree_and_keeps_it),
 	KUNIT_CASE(nguest_invalidation_of_an_empty_tree_keeps_it),
 	KUNIT_CASE(nguest_idle_longest_makes_room_for_one_more),
 	KUNIT_CASE(nguest_limits_of_a_vm_that_cannot_nest_are_refused),

@@ -536,6 +536,75 @@ TEST(pst_zap_range_frees_the_tables_it_emptied)
 	end();
 }
 
+static bool zap_small(void)
+{
+	struct pst_gather g;
+	bool done;
+
+	pst_gather_init(&g);
+	pure_lock(&tree_lock);
+	done = pst_zap_small(pst, &g);
+	pst_gather_flush(&g);
+	pure_unlock(&tree_lock);
+	pst_gather_free(&g);
+	tree_audit(pst);
+	return done;
+}
+
+TEST(pst_zap_small_removes_all_leaves_and_keeps_the_tables)
+{
+	unsigned long tables;
+
+	begin(PST_SHADOW);
+	map_one_of_each();
+	tables = nr_tables();
+	EXPECT_EQ(tlb_counts().all, 1);
+	EXPECT(zap_small());
+	EXPECT_EQ(tlb_counts().all, 2);
+	EXPECT_EQ(tlb_counts().ranges, 0);
+	EXPECT_EQ(pst_nr_leaves(pst), 0);
+	EXPECT_EQ(nr_tables(), tables);
+	expect_none(0x200000);
+	EXPECT(hlist_empty(&heads[0]));
+	/* What comes back needs no memory. */
+	EXPECT_EQ(map(0x1000, 0x1000, RWX, 12).first, PST_MAPPED);
+	EXPECT_EQ(map(0x600000, 0x200000, RWX, 21).first, PST_MAPPED);
+	end();
+}
+
+static void map_many(unsigned int n, u64 step)
+{
+	struct pst_leaf leaf = leaf_of(0x10000, RWX, 12);
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		tree_map(pst, i * step, &leaf, &heads[0]);
+}
+
+TEST(pst_zap_small_leaves_a_large_tree_alone)
+{
+	static const struct {
+		unsigned int n;
+		u64 step;
+		bool small;
+	} cases[] = {
+		{ 512, 1 << 12, true }, { 513, 1 << 12, false },
+		/* Two tables above them all. */
+		{ 30, 1 << 21, true }, { 31, 1 << 21, false },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		test_row("%u leaves, each %#llx", cases[i].n, cases[i].step);
+		begin(PST_SHADOW);
+		map_many(cases[i].n, cases[i].step);
+		EXPECT_EQ(zap_small(), cases[i].small);
+		EXPECT_EQ(pst_nr_leaves(pst), cases[i].small ? 0 : cases[i].n);
+		EXPECT_EQ(tlb_counts().all, cases[i].small ? 2 : 1);
+		end();
+	}
+}
+
 static struct pst_pos find(u64 addr)
 {
 	struct pst_pos pos = { 0 };
@@ -1270,6 +1339,8 @@ TEST_SUITE(kvm_nested_pst,
 	   KUNIT_CASE(pst_zap_range_removes_what_overlaps),
 	   KUNIT_CASE(pst_zap_range_returns_where_to_go_on),
 	   KUNIT_CASE(pst_zap_range_frees_the_tables_it_emptied),
+	   KUNIT_CASE(pst_zap_small_removes_all_leaves_and_keeps_the_tables),
+	   KUNIT_CASE(pst_zap_small_leaves_a_large_tree_alone),
 	   KUNIT_CASE(pst_zap_leaf_returns_what_was_there),
 	   KUNIT_CASE(pst_weaken_flushes_only_if_something_is_lost),
 	   KUNIT_CASE(pst_strengthen_needs_no_flush),
