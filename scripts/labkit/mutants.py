@@ -151,12 +151,17 @@ MUTANTS = (
 )
 
 
-def pure():
-    """{name: file} of the faults in the pure files."""
+def pure_module():
+    """The script that plants faults in the pure files."""
     loader = SourceFileLoader("pure_mutants", os.path.join(harness.DIRECTORY, "mutants"))
     module = module_from_spec(spec_from_loader(loader.name, loader))
     loader.exec_module(module)
-    return {name: file for name, file, _, _ in module.MUTANTS}
+    return module
+
+
+def pure():
+    """{name: file} of the faults in the pure files."""
+    return {name: file for name, file, _, _ in pure_module().MUTANTS}
 
 
 def case_says(name):

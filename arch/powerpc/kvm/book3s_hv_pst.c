@@ -20,9 +20,10 @@
 /* Tables that one eviction looks at under the lock. */
 #define PST_EVICT_LOOK		512
 
-/* What one hold of the lock is long enough to remove: leaves, and their tables. */
+/* What one hold of the lock is long enough for: leaves, tables, and entries. */
 #define PST_SMALL_LEAVES	512
 #define PST_SMALL_TABLES	32
+#define PST_SMALL_ENTRIES	4096
 
 static unsigned int pst_slot_size(enum pst_kind kind, unsigned int level)
 {
@@ -670,12 +671,17 @@ void pst_map_at(const struct pst_pos *pos, const struct pst_leaf *leaf,
 	pst_set_leaf(pos, leaf, head);
 }
 
+static bool pst_has_leaves(const struct pst_table *t)
+{
+	return t->nr_present > t->nr_below;
+}
+
 /* Remove the leaves of one table, at most 512. */
 static void pst_empty_table(struct pst_table *t, struct pst_gather *g)
 {
 	struct pst_pos pos = { .table = t };
 
-	for (; t->nr_present > t->nr_below; pos.index++) {
+	for (; pst_has_leaves(t); pos.index++) {
 		if (rpt_is_leaf(rpt_load(&t->pte[pos.index])))
 			pst_zap_leaf(&pos, g);
 	}
@@ -775,6 +781,19 @@ u64 pst_zap_range(struct pst *pst, u64 start, u64 last, unsigned int budget,
 	return it.addr <= min(last, RPT_EA_LAST) ? it.addr : 0;
 }
 
+static bool pst_is_small(const struct pst *pst)
+{
+	const struct pst_table *t;
+	unsigned int entries = 0;
+
+	if (pst_nr_leaves(pst) > PST_SMALL_LEAVES ||
+	    pst->nr_tables > PST_SMALL_TABLES)
+		return false;
+	list_for_each_entry(t, &pst->tables, node)
+		entries += pst_has_leaves(t) ? BIT(t->bits) : 0;
+	return entries <= PST_SMALL_ENTRIES;
+}
+
 /**
  * pst_zap_small() - remove all leaves of a small tree, and keep its tables
  * @pst: live tree
@@ -790,8 +809,7 @@ bool pst_zap_small(struct pst *pst, struct pst_gather *g)
 	struct pst_table *t;
 
 	pure_assert_locked(pst->lock);
-	if (pst_nr_leaves(pst) > PST_SMALL_LEAVES ||
-	    pst->nr_tables > PST_SMALL_TABLES)
+	if (!pst_is_small(pst))
 		return false;
 	pst_gather_bind(g, pst);
 	g->everything = true;

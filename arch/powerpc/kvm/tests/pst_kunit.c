@@ -581,6 +581,23 @@ static void map_many(unsigned int n, u64 step)
 		tree_map(pst, i * step, &leaf, &heads[0]);
 }
 
+TEST(pst_zap_small_counts_tables_and_not_their_entries_if_they_are_few)
+{
+	struct pst_leaf leaf = leaf_of(0x10000, RWX, 16);
+	unsigned int i;
+
+	begin(PST_SHADOW);
+	/* Two tables above them all. */
+	for (i = 0; i < 30; i++)
+		tree_map(pst, (u64)i << 21, &leaf, &heads[0]);
+	EXPECT(zap_small());
+	for (i = 0; i < 31; i++)
+		tree_map(pst, (u64)i << 21, &leaf, &heads[0]);
+	EXPECT(!zap_small());
+	EXPECT_EQ(pst_nr_leaves(pst), 31);
+	end();
+}
+
 TEST(pst_zap_small_leaves_a_large_tree_alone)
 {
 	static const struct {
@@ -589,8 +606,8 @@ TEST(pst_zap_small_leaves_a_large_tree_alone)
 		bool small;
 	} cases[] = {
 		{ 512, 1 << 12, true }, { 513, 1 << 12, false },
-		/* Two tables above them all. */
-		{ 30, 1 << 21, true }, { 31, 1 << 21, false },
+		/* Tables of 512 entries each. */
+		{ 8, 1 << 21, true }, { 9, 1 << 21, false },
 	};
 	unsigned int i;
 
@@ -1340,6 +1357,7 @@ TEST_SUITE(kvm_nested_pst,
 	   KUNIT_CASE(pst_zap_range_returns_where_to_go_on),
 	   KUNIT_CASE(pst_zap_range_frees_the_tables_it_emptied),
 	   KUNIT_CASE(pst_zap_small_removes_all_leaves_and_keeps_the_tables),
+	   KUNIT_CASE(pst_zap_small_counts_tables_and_not_their_entries_if_they_are_few),
 	   KUNIT_CASE(pst_zap_small_leaves_a_large_tree_alone),
 	   KUNIT_CASE(pst_zap_leaf_returns_what_was_there),
 	   KUNIT_CASE(pst_weaken_flushes_only_if_something_is_lost),
