@@ -205,7 +205,7 @@ def plant(mutant):
 def kernel():
     names = options.value("NAMES").split()
     chosen = [mutant for mutant in MUTANTS
-              if not names or any(name in mutant.name for name in names)]
+              if not names or any(name in mutant.name + mutant.test for name in names)]
     packages.emulator()
     image.root_image()
     selftests.build()
