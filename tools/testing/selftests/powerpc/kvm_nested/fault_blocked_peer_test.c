@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* L8: a vCPU that waits for user space holds nothing that another needs. */
-#include <errno.h>
-#include <fcntl.h>
-#include <linux/userfaultfd.h>
-#include <poll.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "lib/held.h"
 #include "lib/spinner.h"
 
 #define PAGE_BYTES	BIT(SHIFT_64K)
@@ -23,46 +18,12 @@
 static struct world w;
 static struct spinner s;
 
-static int watch(void *memory, size_t bytes)
-{
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register area = {
-		.range = { .start = (uintptr_t)memory, .len = bytes },
-		.mode = UFFDIO_REGISTER_MODE_MISSING,
-	};
-	int fd = syscall(__NR_userfaultfd, O_CLOEXEC);
-
-	if (fd < 0)
-		fail("userfaultfd: %s", strerror(errno));
-	control(fd, UFFDIO_API, &api, "UFFDIO_API");
-	control(fd, UFFDIO_REGISTER, &area, "UFFDIO_REGISTER");
-	return fd;
-}
-
-/* Wait for the fault; return its address. */
-static u64 fault_of(int fd)
-{
-	struct pollfd wait = { .fd = fd, .events = POLLIN };
-	struct uffd_msg message;
-
-	if (poll(&wait, 1, 10000) != 1)
-		fail("no fault reached user space");
-	CHECK_EQ(read(fd, &message, sizeof(message)), sizeof(message));
-	CHECK_EQ(message.event, UFFD_EVENT_PAGEFAULT);
-	return message.arg.pagefault.address;
-}
-
 static void give_page(int fd, u64 address, u64 value)
 {
 	static u64 page[65536 / 8];
-	struct uffdio_copy copy = {
-		.dst = address & ~(u64)(host_page() - 1),
-		.src = (uintptr_t)page,
-		.len = host_page(),
-	};
 
 	page[0] = value;
-	control(fd, UFFDIO_COPY, &copy, "UFFDIO_COPY");
+	held_give(fd, address, page);
 }
 
 static int begin(void)
@@ -73,7 +34,7 @@ static int begin(void)
 	spinner_create(&s, &w, 1);
 	l1_map_range(&w.tree, L2_DATA, GPA, 8 * PAGE_BYTES, SHIFT_64K, PTE_ALL);
 	l1_map(&w.tree, HELD, HELD_GPA, SHIFT_64K, PTE_ALL);
-	fd = watch(l1_memory(&w.l1, HELD_GPA), 16 * PAGE_BYTES);
+	fd = held_watch(l1_memory(&w.l1, HELD_GPA), 16 * PAGE_BYTES);
 	spinner_load_until(&s, HELD, 0x6161);
 	return fd;
 }
@@ -88,7 +49,7 @@ static void end(int fd, u64 address)
 static void l8_peer_faults(void)
 {
 	int fd = begin();
-	u64 address = fault_of(fd), n;
+	u64 address = held_fault(fd), n;
 
 	for (n = 0; n < 8; n++)
 		l2_must_store(&w.v, L2_DATA + n * PAGE_BYTES, n);
@@ -99,7 +60,7 @@ static void l8_peer_faults(void)
 static void l8_peer_invalidates(void)
 {
 	int fd = begin();
-	u64 address = fault_of(fd);
+	u64 address = held_fault(fd);
 
 	l2_must_store(&w.v, L2_DATA, 1);
 	CHECK_EQ(l1_inval_page(&w.v, 1, L2_DATA, AP_64K), H_SUCCESS);
@@ -120,7 +81,7 @@ static void l8_peer_invalidates(void)
 static void moved_meanwhile(void)
 {
 	int fd = begin();
-	u64 address = fault_of(fd);
+	u64 address = held_fault(fd);
 
 	*(u64 *)l1_memory(&w.l1, GPA + PAGE_BYTES) = 0x6161;
 	l1_map(&w.tree, HELD, GPA + PAGE_BYTES, SHIFT_64K, PTE_ALL);
@@ -134,7 +95,7 @@ static void moved_meanwhile(void)
 static void l8_killed_meanwhile(void)
 {
 	int fd = begin();
-	u64 address = fault_of(fd);
+	u64 address = held_fault(fd);
 
 	l1_set_entry(&w.l1, 1, 0, 0);
 	CHECK_EQ(l1_inval_entry(&w.v, 1), H_SUCCESS);
@@ -146,15 +107,188 @@ static void l8_killed_meanwhile(void)
 	world_end(&w);
 }
 
-/* A signal ends the wait: the vCPU can be stopped. */
-static void signal_ends_the_wait(void)
+/* Nobody gives pages any more: the vCPU goes on, and can be stopped. */
+static void wait_ends_with_the_watch(void)
 {
 	int fd = begin();
 
-	fault_of(fd);
+	held_fault(fd);
 	CHECK_EQ(close(fd), 0);
 	l1_stop(&s.v);
 	world_end(&w);
+}
+
+/* --- L1's own tables ------------------------------------------------------ */
+
+#define TABLES		(L1_LOW_BYTES - 0x10000)
+
+static char saved[0x10000];
+
+/* From now on, who reads what L1 has at @gpa waits. */
+static int take_away(u64 gpa)
+{
+	char *page = l1_memory(&w.l1, gpa);
+
+	memcpy(saved, page, sizeof(saved));
+	CHECK(!madvise(page, sizeof(saved), MADV_DONTNEED));
+	return held_watch(page, sizeof(saved));
+}
+
+static void give_back(int fd, u64 gpa)
+{
+	size_t at;
+
+	for (at = 0; at < sizeof(saved); at += host_page())
+		held_give(fd, (uintptr_t)l1_memory(&w.l1, gpa + at), saved + at);
+}
+
+/* L1's leaf table for HELD is not there; the page it leads to is. */
+static int begin_table(void)
+{
+	int fd;
+
+	world_create(&w, L1_LITTLE);
+	spinner_create(&s, &w, 1);
+	l1_map_range(&w.tree, L2_DATA, GPA, 8 * PAGE_BYTES, SHIFT_64K, PTE_ALL);
+	w.l1.pool = TABLES;
+	l1_map(&w.tree, HELD, HELD_GPA, SHIFT_64K, PTE_ALL);
+	*(u64 *)l1_memory(&w.l1, HELD_GPA) = 0x6161;
+	l2_must_store(&w.v, L2_DATA, 1);
+	fd = take_away(TABLES);
+	spinner_load_until(&s, HELD, 0x6161);
+	held_fault(fd);
+	return fd;
+}
+
+static void end_table(int fd, u64 gpa)
+{
+	CHECK(!s.v.ended);
+	give_back(fd, gpa);
+	spinner_wait_for(&s, 10);
+	CHECK_EQ(close(fd), 0);
+	world_end(&w);
+}
+
+static void peer_stores(void)
+{
+	u64 n;
+
+	for (n = 0; n < 8; n++)
+		l2_must_store(&w.v, L2_DATA + n * PAGE_BYTES, n);
+}
+
+static void l8_table_held_peer_faults(void)
+{
+	int fd = begin_table();
+
+	peer_stores();
+	end_table(fd, TABLES);
+}
+
+static void l8_table_held_peer_invalidates(void)
+{
+	int fd = begin_table();
+
+	CHECK_EQ(l1_inval_page(&w.v, 1, L2_DATA, AP_64K), H_SUCCESS);
+	CHECK(w.v.ticks < SOON);
+	CHECK_EQ(l1_inval_page(&w.v, 1, HELD, AP_64K), H_SUCCESS);
+	CHECK(w.v.ticks < SOON);
+	CHECK_EQ(l1_rpt(&w.v, 1, RPTI_TYPE_TLB | RPTI_TYPE_PWC, RPTI_PAGE_64K,
+			L2_DATA, HELD + PAGE_BYTES), H_SUCCESS);
+	CHECK(w.v.ticks < SOON);
+	CHECK_EQ(l1_inval_lpid(&w.v, 1), H_SUCCESS);
+	CHECK(w.v.ticks < SOON);
+	CHECK_EQ(l1_inval_entry(&w.v, 1), H_SUCCESS);
+	CHECK(w.v.ticks < SOON);
+	CHECK_EQ(l1_inval_all(&w.v), H_SUCCESS);
+	CHECK(w.v.ticks < SOON);
+	peer_stores();
+	end_table(fd, TABLES);
+}
+
+/* Two wait for one table, and a third does not. */
+static void l8_table_held_twice(void)
+{
+	static struct spinner other;
+	int fd = begin_table();
+
+	spinner_create(&other, &w, 2);
+	spinner_load_until(&other, HELD, 0x6161);
+	held_fault(fd);
+	peer_stores();
+	CHECK_EQ(l1_inval_page(&w.v, 1, L2_DATA, AP_64K), H_SUCCESS);
+	CHECK(w.v.ticks < SOON);
+	peer_stores();
+	CHECK(!s.v.ended && !other.v.ended);
+	give_back(fd, TABLES);
+	spinner_wait_for(&s, 10);
+	spinner_wait_for(&other, 10);
+	CHECK_EQ(close(fd), 0);
+	world_end(&w);
+}
+
+/* The guest is dropped, and a new one of that name runs, meanwhile. */
+static void l8_table_held_guest_killed(void)
+{
+	int fd = begin_table();
+
+	l1_set_entry(&w.l1, 1, 0, 0);
+	CHECK_EQ(l1_inval_entry(&w.v, 1), H_SUCCESS);
+	CHECK(w.v.ticks < SOON);
+	l1_install(&w.l1, 1, &w.tree);
+	peer_stores();
+	CHECK_EQ(l1_set_table(&w.v, L1_PTCR), H_SUCCESS);
+	CHECK(w.v.ticks < SOON);
+	peer_stores();
+	end_table(fd, TABLES);
+}
+
+/* The spinner's guest is made anew, for which its entry has to be read. */
+static int begin_entry(void)
+{
+	int fd;
+
+	world_create(&w, L1_LITTLE);
+	spinner_create(&s, &w, 1);
+	l1_map_range(&w.tree, L2_DATA, GPA, 8 * PAGE_BYTES, SHIFT_64K, PTE_ALL);
+	l1_install(&w.l1, 2, &w.tree);
+	l2_must_store(&w.v, L2_DATA, 0x6161);
+	SET_STATE32(&s.v, lpid, 2);
+	fd = take_away(L1_TABLE);
+	spinner_load_until(&s, L2_DATA, 0x6161);
+	held_fault(fd);
+	return fd;
+}
+
+static void partition_table_held_others_go_on(void)
+{
+	static struct l1_vcpu third;
+
+	l1_add_vcpu(&w.l1, &third, 2);
+	l2_prepare(&third, 1);
+	l2_must_store(&third, L2_DATA + PAGE_BYTES, 1);
+	CHECK_EQ(l1_inval_page(&w.v, 1, L2_DATA + PAGE_BYTES, AP_64K),
+		 H_SUCCESS);
+	CHECK(w.v.ticks < SOON);
+	CHECK_EQ(l1_inval_lpid(&w.v, 1), H_SUCCESS);
+	CHECK(w.v.ticks < SOON);
+	CHECK_EQ(l1_inval_lpid(&w.v, 2), H_SUCCESS);
+	CHECK(w.v.ticks < SOON);
+	CHECK_EQ(l1_inval_all(&w.v), H_SUCCESS);
+	CHECK(w.v.ticks < SOON);
+	l2_must_store(&w.v, L2_DATA + PAGE_BYTES, 2);
+	l2_must_store(&third, L2_DATA + 2 * PAGE_BYTES, 3);
+}
+
+/* Whose entry is known goes on; and all guests can be dropped. */
+static void l8_partition_table_held(void)
+{
+	int fd = begin_entry();
+
+	partition_table_held_others_go_on();
+	CHECK_EQ(l1_set_table(&w.v, L1_PTCR), H_SUCCESS);
+	CHECK(w.v.ticks < SOON);
+	end_table(fd, L1_TABLE);
 }
 
 static const struct test_case cases[] = {
@@ -162,7 +296,12 @@ static const struct test_case cases[] = {
 	{ "l8_peer_invalidates", l8_peer_invalidates },
 	{ "moved_meanwhile", moved_meanwhile },
 	{ "l8_killed_meanwhile", l8_killed_meanwhile },
-	{ "signal_ends_the_wait", signal_ends_the_wait },
+	{ "wait_ends_with_the_watch", wait_ends_with_the_watch },
+	{ "l8_table_held_peer_faults", l8_table_held_peer_faults },
+	{ "l8_table_held_peer_invalidates", l8_table_held_peer_invalidates },
+	{ "l8_table_held_twice", l8_table_held_twice },
+	{ "l8_table_held_guest_killed", l8_table_held_guest_killed },
+	{ "l8_partition_table_held", l8_partition_table_held },
 };
 
 TEST_MAIN(cases)

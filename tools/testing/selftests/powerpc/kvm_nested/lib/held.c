@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Memory that waits for user space; see held.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "held.h"
+#include "vmm.h"
+
+#define FAULT_MS	10000
+
+/**
+ * held_watch() - from now on, who touches a page that is absent waits
+ * @memory: mapping, aligned to pages of the host
+ * @bytes: size of it
+ *
+ * Return: descriptor for the functions below.
+ */
+int held_watch(void *memory, size_t bytes)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register area = {
+		.range = { .start = (uintptr_t)memory, .len = bytes },
+		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	int fd = syscall(__NR_userfaultfd, O_CLOEXEC);
+
+	if (fd < 0)
+		fail("userfaultfd: %s", strerror(errno));
+	control(fd, UFFDIO_API, &api, "UFFDIO_API");
+	control(fd, UFFDIO_REGISTER, &area, "UFFDIO_REGISTER");
+	return fd;
+}
+
+/* Wait until somebody waits; return the address. */
+u64 held_fault(int fd)
+{
+	struct pollfd wait = { .fd = fd, .events = POLLIN };
+	struct uffd_msg message;
+
+	if (poll(&wait, 1, FAULT_MS) != 1)
+		fail("no fault reached user space");
+	CHECK_EQ(read(fd, &message, sizeof(message)), sizeof(message));
+	CHECK_EQ(message.event, UFFD_EVENT_PAGEFAULT);
+	return message.arg.pagefault.address;
+}
+
+/**
+ * held_give() - give one page of the host, and let go who waits for it
+ * @fd: of held_watch()
+ * @address: in the page
+ * @page: content, a page of the host
+ */
+void held_give(int fd, u64 address, const void *page)
+{
+	struct uffdio_copy copy = {
+		.dst = address & ~(u64)(host_page() - 1),
+		.src = (uintptr_t)page,
+		.len = host_page(),
+	};
+
+	control(fd, UFFDIO_COPY, &copy, "UFFDIO_COPY");
+}
