@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* L3: L2 uses one page here and one page there; its tables stay below a bound. */
 #include <errno.h>
-#include <stdio.h>
 
+#include "lib/group.h"
 #include "lib/param.h"
 #include "lib/spinner.h"
 
@@ -46,37 +46,18 @@ static void l3_one_page_in_each_gigabyte(void)
 	world_end(&w);
 }
 
-/* What the host shows of secondary page tables, in bytes. */
-static s64 sec_page_tables(void)
-{
-	char line[128];
-	long long kib = -1;
-	FILE *file;
-
-	/* Each CPU keeps what it has counted for a while. */
-	file_write("/proc/sys/vm/stat_refresh", "1");
-	file = fopen("/proc/meminfo", "r");
-
-	while (file && kib < 0 && fgets(line, sizeof(line), file))
-		sscanf(line, "SecPageTables: %lld", &kib);
-	if (kib < 0)
-		fail("no SecPageTables in /proc/meminfo");
-	fclose(file);
-	return kib * 1024;
-}
-
 static void l3_one_page_in_each_2m(void)
 {
-	s64 before = sec_page_tables(), wanted;
+	s64 before = host_sec_page_tables(), wanted;
 
 	begin(BIT(SHIFT_2M));
 	l2_touch_pages(&w.v, AT, REGIONS, BIT(SHIFT_2M));
 	check_bound();
 	wanted = vm_counter(&w.l1.vm, "bytes") - SLACK;
 	CHECK(wanted > SLACK);
-	CHECK(sec_page_tables() - before >= wanted);
+	CHECK(host_sec_page_tables() - before >= wanted);
 	world_end(&w);
-	CHECK(sec_page_tables() - before <= SLACK);
+	CHECK(host_sec_page_tables() - before <= SLACK);
 }
 
 /* Eviction, not failure: the oldest go, and a fault brings them back. */

@@ -2,6 +2,7 @@
 /* Memory groups and swap; see group.h. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -61,4 +62,35 @@ void group_reclaim(const char *bytes)
 	    errno != EINTR)
 		fail("memory.reclaim: %s", strerror(errno));
 	close(fd);
+}
+
+/* The number behind @name in a file with one of them in each line. */
+static s64 value_in(const char *path, const char *name)
+{
+	char line[128], word[64];
+	long long value, found = -1;
+	FILE *file = fopen(path, "r");
+
+	while (file && found < 0 && fgets(line, sizeof(line), file))
+		if (sscanf(line, "%63s %lld", word, &value) == 2 &&
+		    !strcmp(word, name))
+			found = value;
+	if (found < 0)
+		fail("no %s in %s", name, path);
+	fclose(file);
+	return found;
+}
+
+/* Bytes, as memory.stat of the group has them; it may be seconds behind. */
+s64 group_stat(const char *name)
+{
+	return value_in(GROUP "/memory.stat", name);
+}
+
+/* Bytes. */
+s64 host_sec_page_tables(void)
+{
+	/* Each CPU keeps what it has counted for a while. */
+	file_write("/proc/sys/vm/stat_refresh", "1");
+	return value_in("/proc/meminfo", "SecPageTables:") * 1024;
 }

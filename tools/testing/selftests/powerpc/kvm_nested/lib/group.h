@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A memory group that the caller joins, and a RAM disk to swap to. */
+/*
+ * A memory group that the caller joins, a RAM disk to swap to, and what the host
+ * says of the memory of either.
+ */
 #ifndef KVM_NESTED_GROUP_H
 #define KVM_NESTED_GROUP_H
 
@@ -12,5 +15,7 @@ void swap_on(u64 swap_bytes);
 void swap_off(void);
 void group_join(void);
 void group_reclaim(const char *bytes);
+s64 group_stat(const char *name);
+s64 host_sec_page_tables(void);
 
 #endif /* KVM_NESTED_GROUP_H */
