@@ -210,6 +210,25 @@ int vcpu_run(struct vcpu *vcpu)
 
 /* --- debugfs ------------------------------------------------------------ */
 
+static int open_debugfs(struct vm *vm, const char *name, int flags)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), DEBUGFS "/%d-%d/%s", (int)vm->creator,
+		 vm->fd, name);
+	return open(path, flags | O_CLOEXEC);
+}
+
+int vm_open_debugfs(struct vm *vm, const char *name)
+{
+	return open_debugfs(vm, name, O_RDONLY);
+}
+
+int vm_open_debugfs_to_write(struct vm *vm, const char *name)
+{
+	return open_debugfs(vm, name, O_WRONLY);
+}
+
 /**
  * vm_set_limit() - give one VM a limit of its own
  * @vm: the VM
@@ -220,27 +239,15 @@ int vcpu_run(struct vcpu *vcpu)
  */
 int vm_set_limit(struct vm *vm, const char *name, u64 value)
 {
-	char path[128], text[32];
-	int fd, err;
+	int fd = vm_open_debugfs_to_write(vm, name), err;
+	char text[32];
 
-	snprintf(path, sizeof(path), DEBUGFS "/%d-%d/%s", (int)vm->creator,
-		 vm->fd, name);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
 		return errno;
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
 	err = write(fd, text, strlen(text)) < 0 ? errno : 0;
 	close(fd);
 	return err;
-}
-
-int vm_open_debugfs(struct vm *vm, const char *name)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), DEBUGFS "/%d-%d/%s", (int)vm->creator,
-		 vm->fd, name);
-	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
 /**

@@ -59,6 +59,7 @@ void vcpu_set_reg(struct vcpu *vcpu, u64 id, u64 value);
 int vcpu_run(struct vcpu *vcpu);
 
 int vm_open_debugfs(struct vm *vm, const char *name);
+int vm_open_debugfs_to_write(struct vm *vm, const char *name);
 int vm_set_limit(struct vm *vm, const char *name, u64 value);
 char *vm_read_debugfs(struct vm *vm, const char *name);
 s64 vm_counter(struct vm *vm, const char *name);
