@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* I5: the register set by the VMM, which checks nothing, is checked at use. */
-#include "lib/l1.h"
+#include "lib/param.h"
+#include "lib/spinner.h"
 
 static const u64 bad[] = {
 	L1_TABLE | 31, L1_TABLE | 25, 0x7f00000000ULL | 4, ~0ULL, 31, BIT(63) | 4,
@@ -64,10 +65,105 @@ static void register_follows_the_hypercall(void)
 	world_end(&w);
 }
 
+/* --- L11: what the guests of the old table held comes back ---------------- */
+
+#define GUESTS	5
+#define POOL	4096
+#define GPA	(L1_DATA + 0x200000)
+
+static void run_guests(struct world *w)
+{
+	u32 lpid;
+
+	for (lpid = 1; lpid <= GUESTS; lpid++) {
+		l1_install(&w->l1, lpid, &w->tree);
+		l2_prepare(&w->v, lpid);
+		l2_must_store(&w->v, L2_DATA + lpid * 0x10000, lpid);
+	}
+	CHECK_EQ(vm_counter(&w->l1.vm, "guests"), GUESTS);
+	CHECK(vm_counter(&w->l1.vm, "tables") >= 3 * GUESTS);
+	CHECK(vm_counter(&w->l1.vm, "bytes") > GUESTS * 65536);
+}
+
+static void nothing_is_held(struct world *w)
+{
+	CHECK_EQ(vm_counter(&w->l1.vm, "guests"), 0);
+	l1_wait_for_zero(&w->l1, "draining");
+	l1_wait_for_zero(&w->l1, "tables");
+	l1_wait_for_zero(&w->l1, "bytes");
+	vm_check_audit(&w->l1.vm);
+}
+
+/* A leak of one LPID, table or guest in a round fills up what there is. */
+static void l11_zero_gives_all_back(void)
+{
+	u64 before = param_set("nested_lpid_reserve", POOL - 2 * GUESTS);
+	static struct world w;
+	unsigned int round;
+
+	world_create(&w, L1_LITTLE);
+	l1_map_range(&w.tree, L2_DATA, GPA, 0x100000, SHIFT_64K, PTE_ALL);
+	for (round = 0; round < 20; round++) {
+		run_guests(&w);
+		vcpu_set_reg(&w.v.vcpu, KVM_REG_PPC_PTCR, 0);
+		nothing_is_held(&w);
+		CHECK_EQ(l1_enter(&w.v), H_NOT_AVAILABLE);
+		vcpu_set_reg(&w.v.vcpu, KVM_REG_PPC_PTCR, L1_PTCR);
+	}
+	CHECK_EQ(vm_counter(&w.l1.vm, "kills"), 20 * GUESTS);
+	CHECK_EQ(vm_counter(&w.l1.vm, "evicted_guests"), 0);
+	CHECK_EQ(vm_counter(&w.l1.vm, "refusals"), 0);
+	param_set("nested_lpid_reserve", before);
+	world_end(&w);
+}
+
+/* The value that it has already says nothing new. */
+static void same_value_drops_nothing(void)
+{
+	static struct world w;
+	s64 kills;
+
+	world_create(&w, L1_LITTLE);
+	l1_map_range(&w.tree, L2_DATA, GPA, 0x100000, SHIFT_64K, PTE_ALL);
+	run_guests(&w);
+	kills = vm_counter(&w.l1.vm, "kills");
+	vcpu_set_reg(&w.v.vcpu, KVM_REG_PPC_PTCR, L1_PTCR);
+	CHECK_EQ(vm_counter(&w.l1.vm, "guests"), GUESTS);
+	CHECK_EQ(vm_counter(&w.l1.vm, "kills"), kills);
+	world_end(&w);
+}
+
+/* A peer in L2 has to leave before the last of it can be given back. */
+static void l11_zero_under_a_peer(void)
+{
+	static struct world w;
+	static struct spinner s;
+	unsigned int round;
+
+	world_create(&w, L1_LITTLE);
+	l1_map_range(&w.tree, L2_DATA, GPA, 0x100000, SHIFT_64K, PTE_ALL);
+	spinner_create(&s, &w, 1);
+	for (round = 0; round < 20; round++) {
+		*(u64 *)l1_memory(&w.l1, GPA) = 0;
+		l2_prepare(&s.v, 1);
+		spinner_store(&s, L2_DATA, 8, 0x10000);
+		wait_until_set(l1_memory(&w.l1, GPA));
+		vcpu_set_reg(&w.v.vcpu, KVM_REG_PPC_PTCR, 0);
+		l1_join(&s.v);
+		CHECK_EQ(s.v.result, H_NOT_AVAILABLE);
+		nothing_is_held(&w);
+		vcpu_set_reg(&w.v.vcpu, KVM_REG_PPC_PTCR, L1_PTCR);
+	}
+	world_end(&w);
+}
+
 static const struct test_case cases[] = {
 	{ "i5_any_value", i5_any_value },
 	{ "i5_large_table", i5_large_table },
 	{ "register_follows_the_hypercall", register_follows_the_hypercall },
+	{ "l11_zero_gives_all_back", l11_zero_gives_all_back },
+	{ "same_value_drops_nothing", same_value_drops_nothing },
+	{ "l11_zero_under_a_peer", l11_zero_under_a_peer },
 };
 
 TEST_MAIN(cases)

@@ -329,13 +329,14 @@ void l1_join(struct l1_vcpu *v)
 
 /* --- the end ------------------------------------------------------------ */
 
-static void wait_for_zero(struct vm *vm, const char *counter)
+/* For what the kernel gives back in its own time. */
+void l1_wait_for_zero(struct l1 *l1, const char *counter)
 {
 	unsigned int ms;
 	s64 value = 0;
 
 	for (ms = 0; ms < MS_TO_SETTLE; ms += KICK_MS) {
-		value = vm_counter(vm, counter);
+		value = vm_counter(&l1->vm, counter);
 		if (!value)
 			return;
 		sleep_ms(KICK_MS);
@@ -354,10 +355,10 @@ void l1_finish(struct l1 *l1)
 	vm_check_audit(&l1->vm);
 	CHECK_EQ(l1_set_table(l1->vcpus[0], 0), H_SUCCESS);
 	if (vm_has_audit(&l1->vm)) {
-		wait_for_zero(&l1->vm, "guests");
-		wait_for_zero(&l1->vm, "draining");
-		wait_for_zero(&l1->vm, "tables");
-		wait_for_zero(&l1->vm, "bytes");
+		l1_wait_for_zero(l1, "guests");
+		l1_wait_for_zero(l1, "draining");
+		l1_wait_for_zero(l1, "tables");
+		l1_wait_for_zero(l1, "bytes");
 	}
 	vm_check_audit(&l1->vm);
 	for (i = 0; i < L1_VCPUS; i++)

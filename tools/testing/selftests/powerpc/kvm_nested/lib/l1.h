@@ -182,6 +182,7 @@ struct l1_tree {
 
 void l1_create(struct l1 *l1, enum l1_order order, size_t data_bytes);
 void l1_start(struct l1 *l1, enum l1_order order);
+void l1_wait_for_zero(struct l1 *l1, const char *counter);
 void l1_finish(struct l1 *l1);
 void l1_add_vcpu(struct l1 *l1, struct l1_vcpu *v, u32 id);
 void *l1_memory(struct l1 *l1, u64 gpa);
