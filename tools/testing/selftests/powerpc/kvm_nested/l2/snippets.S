@@ -30,6 +30,12 @@ snippets_begin:
 	ld	%r5, 0(%r4)
 	for_l1
 
+/* r5 = [r4], r6 = MSR */
+	snippet	l2_load_msr
+	ld	%r5, 0(%r4)
+	mfmsr	%r6
+	for_l1
+
 /* [r4] = r5 */
 	snippet	l2_store
 	std	%r5, 0(%r4)
@@ -90,6 +96,18 @@ snippets_begin:
 	cmpdi	%r10, 0
 	beq	1b
 2:	for_l1
+
+/* For L1: [r4] = r5 and r6 by turns, until the doubleword at r7 is not 0. */
+	snippet	l1_flip
+1:	std	%r5, 0(%r4)
+	nop
+	nop
+	nop
+	std	%r6, 0(%r4)
+	ld	%r10, 0(%r7)
+	cmpdi	%r10, 0
+	beq	1b
+	for_l1
 
 /* Go to r4, where there should be instructions. */
 	snippet	l2_jump

@@ -230,6 +230,7 @@ extern const char snippets_begin[], snippets_end[];
 extern const char l2_hcall[], l2_load[], l2_store[], l2_touch[], l2_look[];
 extern const char l2_spin_store[], l2_spin_load[], l2_jump[], l2_spin[];
 extern const char l2_doorbell[], l2_own_hcall[], l2_signal_spin[];
+extern const char l2_load_msr[], l1_flip[];
 
 u64 l1_swap64(const struct l1 *l1, u64 value);
 u32 l1_swap32(const struct l1 *l1, u32 value);
