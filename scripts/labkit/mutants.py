@@ -73,8 +73,7 @@ MUTANTS = (
            "\t\tnmmu_invalidate_guest(ng, inv);\n\t\tnguest_put(ng);\n\t\tbreak;\n",
            "inval_all"),
     Mutant("an entry that is gone does not kill", "hv_nested_guest.c",
-           "\tnguest_read_entry(ng->kvm, ng->glpid, &entry);\n\tif (!entry.root)\n"
-           "\t\tnguest_kill(ng);\n}", "}", "pate_drop_inside"),
+           "\tif (!entry.root)\n\t\tnguest_kill(ng);\n}", "}", "pate_drop_inside"),
     Mutant("a new table leaves the old guests alone", "hv_nested.c",
            "\tnguest_kill_all(vcpu->kvm);\n\treturn H_SUCCESS;", "\treturn H_SUCCESS;",
            "pate_drop_inside"),
@@ -102,6 +101,36 @@ MUTANTS = (
            "\tif (!kvm->arch.nested_vm)\n\t\treturn true;\n\tif (!(pos->pte.val",
            "\tif (op == NMMU_ZAP)\n\t\treturn true;\n\tif (!(pos->pte.val",
            "slot_delete_move"),
+    Mutant("tables are charged to nobody", "64_mmu_radix.c",
+           "static struct pst_account radix_account;\n",
+           "static struct pst_account radix_account;\n#undef GFP_KERNEL_ACCOUNT\n"
+           "#define GFP_KERNEL_ACCOUNT GFP_KERNEL\n#undef SLAB_ACCOUNT\n"
+           "#define SLAB_ACCOUNT 0\n", "memcg_charge"),
+    Mutant("the host does not show tables", "64_mmu_radix.c",
+           "\tif (pages)\n\t\tmod_node_page_state(", "\tif (0)\n\t\tmod_node_page_state(",
+           "memcg_charge"),
+    Mutant("a range does not notice a signal", "hv_nested_mmu.c",
+           "\t\tif (signal_pending(current))\n\t\t\tbreak;\n", "", "signal"),
+    Mutant("a neighbour may be beyond its slot", "hv_nested_fault.c",
+           "\tif (offset >= job->slot->npages)\n", "\tif (offset >= 2 * job->slot->npages)\n",
+           "fault_around_slots"),
+    Mutant("a buffer stays where it was", "hv_nested_run.c",
+           "if (buf->gpc.gpa == gpa && kvm_gpc_check(&buf->gpc, len))",
+           "if (buf->gpc.gpa == gpa && buf->gpc.khva)", "moving_buffers"),
+    Mutant("tables of L1 are read under a lock", "hv_nested_fault.c",
+           "\tnmmu_walk_l1(reader, f->l1_root, f->ngpa, &f->l1);\n",
+           "\tguard(mutex)(&ng->pate_mutex);\n"
+           "\tnmmu_walk_l1(reader, f->l1_root, f->ngpa, &f->l1);\n", "fault_blocked_peer"),
+    Mutant("the entry of L1 is read under a lock", "hv_nested_guest.c",
+           "\tKUNIT_STATIC_STUB_REDIRECT(nguest_read_entry, kvm, glpid, entry);\n",
+           "\tguard(mutex)(&kvm->arch.nested_vm->runs_lock);\n", "fault_blocked_peer"),
+    Mutant("the MSR of L2 is read again", "hv_nested_run.c",
+           "\terr = nstate_sanitise(&run->hv, &run->regs, &lim);\n",
+           "\terr = nstate_sanitise(&run->hv, &run->regs, &lim);\n"
+           "\tkvm_vcpu_srcu_read_lock(vcpu);\n"
+           "\tkvm_vcpu_read_guest(vcpu, run->regs_gpa + offsetof(struct pt_regs, msr),\n"
+           "\t\t\t    &run->regs.msr, sizeof(run->regs.msr));\n"
+           "\tkvm_vcpu_srcu_read_unlock(vcpu);\n", "read_once"),
     # One for each suite whose cases the harness has too, to see that KUnit sees it.
     Mutant("a page of 64K is one of 4K", "hv_rpt.h", "\t\treturn RPT_SHIFT_64K;\n",
            "\t\treturn RPT_SHIFT_4K;\n", KUNIT + "rpt_ap_codes"),
