@@ -538,7 +538,7 @@ static struct kvm_nested_guest *nguest_alloc(struct kvm *kvm, glpid_t glpid)
 
 	ng = kzalloc(sizeof(*ng), GFP_KERNEL_ACCOUNT);
 	if (!ng)
-		return NULL;
+		return ERR_PTR(-ENOMEM);
 	ng->kvm = kvm;
 	ng->glpid = glpid;
 	ng->radix = 1;
@@ -548,7 +548,7 @@ static struct kvm_nested_guest *nguest_alloc(struct kvm *kvm, glpid_t glpid)
 	lpid = nlimit_alloc_lpid(kvm);
 	if (lpid < 0) {
 		nguest_free(ng);
-		return NULL;
+		return ERR_PTR(lpid);
 	}
 	ng->shadow_lpid = lpid;
 	return ng;
@@ -570,8 +570,8 @@ static struct kvm_nested_guest *nguest_create(struct kvm *kvm, glpid_t glpid)
 	if (err)
 		return ERR_PTR(err);
 	ng = nguest_alloc(kvm, glpid);
-	if (!ng)
-		return ERR_PTR(-ENOMEM);
+	if (IS_ERR(ng))
+		return ng;
 	refcount_inc(&ng->refs);
 	err = xa_insert(&nvm->guests, glpid.val, ng, GFP_KERNEL_ACCOUNT);
 	if (!err)
@@ -694,7 +694,8 @@ void nguest_leave(struct nrun *run, struct kvm_nested_guest *ng)
  *
  * Context: Process context, may sleep. No lock and no srcu is held.
  * Return: 0; -ENOENT if L1's table has no such entry; -ENOMEM without memory
- * or host LPID; -EAGAIN if L1 invalidated meanwhile, to be tried again by L1.
+ * or host LPID; -EAGAIN if L1 invalidated meanwhile, or if someone looks at the
+ * guest that is to make room: to be tried again by L1.
  */
 int nguest_enter(struct kvm *kvm, struct nrun *run,
 		 struct kvm_nested_guest **res)

@@ -94,6 +94,26 @@ static bool nlimit_evict_guest(struct kvm *kvm)
 	return true;
 }
 
+/*
+ * No guest is idle. If one has no vCPU inside, a hypercall or a reader is at it
+ * and will be gone in a moment; otherwise there is no room.
+ */
+static int nlimit_refuse(struct kvm *kvm)
+{
+	struct kvm_nested_guest *ng;
+	glpid_t glpid = make_glpid(0);
+	bool inside = true;
+
+	for (; (ng = nguest_get_next(kvm, &glpid)); glpid.val++) {
+		inside &= !!nguest_count_inside(ng);
+		nguest_put(ng);
+	}
+	if (!inside)
+		return -EAGAIN;
+	nvm_count(kvm, NVM_REFUSALS);
+	return -ENOMEM;
+}
+
 /**
  * nlimit_count_guests() - nested guests of a VM
  * @kvm: VM of L1
@@ -169,15 +189,13 @@ int nlimit_set(struct kvm *kvm, enum nlimit which, u64 val)
  *
  * Context: Process context, may sleep.
  * Return: 0, if need be after the guest idle longest has gone; -ENOMEM if all
- * of them are running.
+ * of them are running; -EAGAIN if someone only looks at them.
  */
 int nlimit_admit(struct kvm *kvm)
 {
 	while (nlimit_count_guests(kvm) >= nlimit_max_guests(kvm)) {
-		if (!nlimit_evict_guest(kvm)) {
-			nvm_count(kvm, NVM_REFUSALS);
-			return -ENOMEM;
-		}
+		if (!nlimit_evict_guest(kvm))
+			return nlimit_refuse(kvm);
 	}
 	return 0;
 }
@@ -202,17 +220,15 @@ static bool nlimit_take_lpid(void)
  * to its reserve.
  *
  * Context: Process context, may sleep.
- * Return: the LPID, or -ENOMEM.
+ * Return: the LPID; -ENOMEM; -EAGAIN as nlimit_admit().
  */
 long nlimit_alloc_lpid(struct kvm *kvm)
 {
 	long lpid;
 
 	while (!nlimit_take_lpid()) {
-		if (!nlimit_evict_guest(kvm)) {
-			nvm_count(kvm, NVM_REFUSALS);
-			return -ENOMEM;
-		}
+		if (!nlimit_evict_guest(kvm))
+			return nlimit_refuse(kvm);
 	}
 	lpid = kvmppc_alloc_lpid();
 	if (lpid < 0)

@@ -4,10 +4,10 @@
  *
  * The file "radix" prints every valid leaf: of the VM's own tree, then of each
  * nested guest in ascending order of L1's LPID. Trees change while they are
- * read. The reader keeps an address and a reference to one nested guest, never
- * a table; each step looks up the next leaf at or after the address under
- * mmu_lock. So it races with anything and only ever shows what was true at the
- * moment of the step.
+ * read. The reader keeps an address and L1's LPID, never a guest or a table;
+ * each step looks up the next leaf at or after the address under mmu_lock. So
+ * it races with anything, only ever shows what was true at the moment of the
+ * step, and keeps nothing alive while it is not reading.
  *
  * The root is printed as a host real address: no kernel pointer leaves here.
  */
@@ -32,8 +32,8 @@ enum radix_dump_item {
 /**
  * struct radix_dump - where one reader is
  * @kvm: the VM, with a reference
- * @ng: nested guest being printed, with a reference; NULL for the VM's own tree
- * @glpid: L1's LPID of @ng
+ * @nested: whether a nested guest is being printed; else the VM's own tree
+ * @glpid: L1's LPID of the guest
  * @item: what is to be shown now
  * @next: address to go on from
  * @root: host real address of the root, for a header
@@ -43,7 +43,7 @@ enum radix_dump_item {
  */
 struct radix_dump {
 	struct kvm *kvm;
-	struct kvm_nested_guest *ng;
+	bool nested;
 	glpid_t glpid;
 	enum radix_dump_item item;
 	u64 next;
@@ -53,17 +53,20 @@ struct radix_dump {
 	unsigned int shift;
 };
 
-static struct pst *radix_dump_tree(const struct radix_dump *d)
+/* Of a nested guest with a reference; NULL means the VM. */
+static struct pst *radix_dump_tree(const struct radix_dump *d,
+				   const struct kvm_nested_guest *ng)
 {
-	return d->ng ? d->ng->live : d->kvm->arch.pst;
+	return ng ? ng->live : d->kvm->arch.pst;
 }
 
-static void radix_dump_header(struct radix_dump *d)
+static void radix_dump_header(struct radix_dump *d,
+			      const struct kvm_nested_guest *ng)
 {
 	struct pst *pst;
 
 	spin_lock(&d->kvm->mmu_lock);
-	pst = radix_dump_tree(d);
+	pst = radix_dump_tree(d, ng);
 	d->root = pst ? pure_virt_to_pa(pst->root->pte) : 0;
 	spin_unlock(&d->kvm->mmu_lock);
 	d->item = RADIX_DUMP_HEADER;
@@ -71,7 +74,8 @@ static void radix_dump_header(struct radix_dump *d)
 }
 
 /* One hold of mmu_lock: a leaf, or further on, or the end of the tree. */
-static bool radix_dump_chunk(struct radix_dump *d)
+static bool radix_dump_chunk(struct radix_dump *d,
+			     const struct kvm_nested_guest *ng)
 {
 	struct pst_iter it = { .addr = d->next, .last = RPT_EA_LAST,
 			       .budget = RADIX_DUMP_CHUNK };
@@ -79,7 +83,7 @@ static bool radix_dump_chunk(struct radix_dump *d)
 	bool found;
 
 	spin_lock(&d->kvm->mmu_lock);
-	pst = radix_dump_tree(d);
+	pst = radix_dump_tree(d, ng);
 	found = pst && pst_next_leaf(pst, &it);
 	if (found) {
 		d->addr = pst_pos_addr(&it.pos);
@@ -91,10 +95,11 @@ static bool radix_dump_chunk(struct radix_dump *d)
 	return found;
 }
 
-static bool radix_dump_leaf(struct radix_dump *d)
+static bool radix_dump_leaf(struct radix_dump *d,
+			    const struct kvm_nested_guest *ng)
 {
 	while (d->next <= RPT_EA_LAST) {
-		if (radix_dump_chunk(d)) {
+		if (radix_dump_chunk(d, ng)) {
 			d->item = RADIX_DUMP_LEAF;
 			return true;
 		}
@@ -103,17 +108,35 @@ static bool radix_dump_leaf(struct radix_dump *d)
 	return false;
 }
 
+/* The next leaf of what is being printed; a guest may be gone. */
+static bool radix_dump_next_leaf(struct radix_dump *d)
+{
+	struct kvm_nested_guest *ng;
+	bool found;
+
+	if (!d->nested)
+		return radix_dump_leaf(d, NULL);
+	ng = nguest_get(d->kvm, d->glpid);
+	if (!ng)
+		return false;
+	found = radix_dump_leaf(d, ng);
+	nguest_put(ng);
+	return found;
+}
+
 static void radix_dump_next_guest(struct radix_dump *d)
 {
-	if (d->ng) {
-		nguest_put(d->ng);
+	struct kvm_nested_guest *ng;
+
+	d->item = RADIX_DUMP_END;
+	if (d->nested)
 		d->glpid.val++;
-	}
-	d->ng = nguest_get_next(d->kvm, &d->glpid);
-	if (d->ng)
-		radix_dump_header(d);
-	else
-		d->item = RADIX_DUMP_END;
+	d->nested = true;
+	ng = nguest_get_next(d->kvm, &d->glpid);
+	if (!ng)
+		return;
+	radix_dump_header(d, ng);
+	nguest_put(ng);
 }
 
 static void *radix_dump_here(struct radix_dump *d)
@@ -132,7 +155,7 @@ static void *radix_dump_next(struct seq_file *m, void *v, loff_t *pos)
 	struct radix_dump *d = v;
 
 	(*pos)++;
-	if (!radix_dump_leaf(d))
+	if (!radix_dump_next_leaf(d))
 		radix_dump_next_guest(d);
 	return radix_dump_here(d);
 }
@@ -150,7 +173,7 @@ static int radix_dump_show(struct seq_file *m, void *v)
 			   d->shift);
 		return 0;
 	}
-	if (d->ng)
+	if (d->nested)
 		seq_printf(m, "\nNested LPID %d: ", d->glpid.val);
 	seq_printf(m, "pgdir: %llx\n", d->root);
 	return 0;
@@ -178,7 +201,7 @@ static int radix_dump_open(struct inode *inode, struct file *file)
 	}
 	d->kvm = kvm;
 	if (kvm_is_radix(kvm))
-		radix_dump_header(d);
+		radix_dump_header(d, NULL);
 	else
 		d->item = RADIX_DUMP_END;
 	return nonseekable_open(inode, file);
@@ -189,8 +212,6 @@ static int radix_dump_release(struct inode *inode, struct file *file)
 	struct radix_dump *d = ((struct seq_file *)file->private_data)->private;
 	struct kvm *kvm = d->kvm;
 
-	if (d->ng)
-		nguest_put(d->ng);
 	seq_release_private(inode, file);
 	kvm_put_kvm(kvm);
 	return 0;

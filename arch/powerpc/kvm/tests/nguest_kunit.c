@@ -2,7 +2,7 @@
 /*
  * The life of nested guests, with the real reference counts, xarray, RCU,
  * worker, shrinker, LPIDs and flushes. The VM is a bare struct kvm without
- * vCPUs and memory; what L1's partition table says stands in life_roots.
+ * memory, its vCPUs never run; L1's partition table is life_roots.
  *
  * Needs KVM-HV to be up, on bare metal or below a parent.
  */
@@ -23,6 +23,7 @@
 
 static struct kvm *life_kvm;
 static struct nrun *life_run[LIFE_VCPUS];
+static struct kvm_vcpu *life_vcpu[LIFE_VCPUS];
 static u64 life_roots[LIFE_GUESTS];
 static unsigned int life_lpids;
 static unsigned int life_reserve;
@@ -47,6 +48,15 @@ static struct nrun *life_new_run(struct kunit *test, struct kvm_nested_vm *nvm)
 	list_add(&run->node, &nvm->runs);
 	mutex_unlock(&nvm->runs_lock);
 	return run;
+}
+
+static void life_new_vcpu(struct kunit *test, unsigned int i)
+{
+	life_vcpu[i] = kunit_kzalloc(test, sizeof(*life_vcpu[i]), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, life_vcpu[i]);
+	KUNIT_ASSERT_FALSE(test, xa_err(xa_store(&life_kvm->vcpu_array, i,
+						 life_vcpu[i], GFP_KERNEL)));
+	atomic_inc(&life_kvm->online_vcpus);
 }
 
 static void life_new_kvm(struct kunit *test)
@@ -82,8 +92,10 @@ static int life_begin(struct kunit *test)
 	life_new_kvm(test);
 	nvm = nguest_vm(life_kvm);
 	KUNIT_ASSERT_NOT_NULL(test, nvm);
-	for (i = 0; i < LIFE_VCPUS; i++)
+	for (i = 0; i < LIFE_VCPUS; i++) {
 		life_run[i] = life_new_run(test, nvm);
+		life_new_vcpu(test, i);
+	}
 	for (i = 0; i < LIFE_GUESTS; i++)
 		life_roots[i] = i ? LIFE_ROOT : 0;
 	kunit_activate_static_stub(test, nguest_read_entry, life_read_entry);
@@ -99,6 +111,7 @@ static void life_end(struct kunit *test)
 	nguest_release_all(life_kvm);
 	EXPECT(!life_kvm->arch.nested_vm);
 	EXPECT_EQ(atomic_read(&nlimit_lpids), life_lpids);
+	xa_destroy(&life_kvm->vcpu_array);
 	cleanup_srcu_struct(&life_kvm->srcu);
 	kvfree(life_kvm);
 	life_kvm = NULL;
@@ -128,13 +141,20 @@ static struct kvm_nested_guest *life_enter(struct kunit *test,
 	struct kvm_nested_guest *ng = NULL;
 
 	KUNIT_ASSERT_EQ(test, life_try_enter(vcpu, glpid, &ng), 0);
+	life_vcpu[vcpu]->arch.nested = ng;
 	return ng;
+}
+
+static void life_leave(unsigned int vcpu, struct kvm_nested_guest *ng)
+{
+	life_vcpu[vcpu]->arch.nested = NULL;
+	nguest_leave(life_run[vcpu], ng);
 }
 
 /* Enter and leave. */
 static void life_visit(struct kunit *test, unsigned int vcpu, u32 glpid)
 {
-	nguest_leave(life_run[vcpu], life_enter(test, vcpu, glpid));
+	life_leave(vcpu, life_enter(test, vcpu, glpid));
 }
 
 /* As if it had been entered long ago. */
@@ -189,13 +209,13 @@ TEST(nguest_is_made_once_and_found_again)
 	EXPECT_EQ(nlimit_count_guests(life_kvm), 1);
 	EXPECT_EQ(atomic_read(&nlimit_lpids), life_lpids + 1);
 	EXPECT(a->live && a->published == a->live);
-	nguest_leave(life_run[0], a);
-	nguest_leave(life_run[1], b);
+	life_leave(0, a);
+	life_leave(1, b);
 	/* Who has left remembers it, and comes back without a lookup. */
 	EXPECT_EQ(refcount_read(&a->refs), 3);
 	EXPECT(life_enter(test, 0, 1) == a);
 	EXPECT_EQ(refcount_read(&a->refs), 3);
-	nguest_leave(life_run[0], a);
+	life_leave(0, a);
 }
 
 TEST(nguest_of_an_empty_entry_is_refused_and_costs_no_lpid)
@@ -245,8 +265,8 @@ TEST(nguest_without_memory_is_refused_and_can_be_tried_again)
 	}
 	/* A tree and its root: the structure, the table, two arrays. */
 	EXPECT_EQ(n, 4);
-	nguest_leave(life_run[0], life_enter(test, 1, 1));
-	nguest_leave(life_run[1], ng);
+	life_leave(0, life_enter(test, 1, 1));
+	life_leave(1, ng);
 }
 
 TEST(nguest_invalidation_without_memory_drops_all_the_same)
@@ -263,11 +283,11 @@ TEST(nguest_invalidation_without_memory_drops_all_the_same)
 	nguest_drain_now(life_nvm());
 	EXPECT(hlist_empty(&head));
 	EXPECT_EQ(atomic_long_read(&life_nvm()->account.tables), 0);
-	nguest_leave(life_run[0], ng);
+	life_leave(0, ng);
 	/* The next entry makes the tree. */
 	EXPECT(life_enter(test, 0, 1) == ng);
 	EXPECT(ng->live && ng->published == ng->live);
-	nguest_leave(life_run[0], ng);
+	life_leave(0, ng);
 }
 
 /* --- death -------------------------------------------------------------- */
@@ -281,7 +301,7 @@ TEST(nguest_lpid_goes_with_the_last_reference_only)
 	EXPECT_EQ(nlimit_count_guests(life_kvm), 0);
 	EXPECT_EQ(refcount_read(&ng->refs), 1);
 	EXPECT_EQ(atomic_read(&nlimit_lpids), life_lpids + 1);
-	nguest_leave(life_run[0], ng);
+	life_leave(0, ng);
 	EXPECT(!life_run[0]->last);
 	EXPECT_EQ(atomic_read(&nlimit_lpids), life_lpids);
 }
@@ -310,8 +330,8 @@ TEST(nguest_dead_one_is_replaced_by_a_new_one)
 	EXPECT(new != old);
 	EXPECT(!new->dead && old->dead);
 	EXPECT(new->shadow_lpid != old->shadow_lpid);
-	nguest_leave(life_run[1], new);
-	nguest_leave(life_run[0], old);
+	life_leave(1, new);
+	life_leave(0, old);
 }
 
 /* G1: between the last reference and the end of a grace period. */
@@ -324,7 +344,7 @@ TEST(nguest_without_references_is_not_found)
 	EXPECT(!nguest_get(life_kvm, make_glpid(1)));
 	EXPECT(!nguest_get_next(life_kvm, &glpid));
 	refcount_set(&ng->refs, 2);
-	nguest_leave(life_run[0], ng);
+	life_leave(0, ng);
 }
 
 TEST(nguest_dies_when_L1_has_emptied_its_entry)
@@ -340,7 +360,7 @@ TEST(nguest_dies_when_L1_has_emptied_its_entry)
 	life_roots[1] = 0;
 	nguest_reload(ng);
 	EXPECT(ng->dead && !ng->live);
-	nguest_leave(life_run[0], ng);
+	life_leave(0, ng);
 	nguest_drain_now(life_nvm());
 	EXPECT(hlist_empty(&head));
 	EXPECT_EQ(atomic_read(&nlimit_lpids), life_lpids);
@@ -355,7 +375,7 @@ TEST(nguest_release_gives_back_what_was_mapped)
 	for (i = 1; i < LIFE_GUESTS; i++) {
 		ng = life_enter(test, i % LIFE_VCPUS, i);
 		EXPECT(life_map(ng, (u64)i << 30, &head[i]));
-		nguest_leave(life_run[i % LIFE_VCPUS], ng);
+		life_leave(i % LIFE_VCPUS, ng);
 	}
 	nguest_kill_all(life_kvm);
 	nguest_drain_now(life_nvm());
@@ -387,7 +407,7 @@ TEST(nguest_invalidation_replaces_the_tree_and_the_worker_frees_it)
 	EXPECT(hlist_empty(&head));
 	EXPECT(list_empty(&life_nvm()->drain));
 	EXPECT_EQ(atomic_long_read(&life_nvm()->account.tables), 1);
-	nguest_leave(life_run[0], ng);
+	life_leave(0, ng);
 }
 
 TEST(nguest_invalidation_empties_a_small_tree_and_keeps_it)
@@ -404,7 +424,7 @@ TEST(nguest_invalidation_empties_a_small_tree_and_keeps_it)
 	EXPECT(ng->inval_seq > seq);
 	EXPECT_EQ(pst_nr_leaves(before), 0);
 	EXPECT_EQ(atomic_long_read(&life_nvm()->account.tables), 4);
-	nguest_leave(life_run[0], ng);
+	life_leave(0, ng);
 }
 
 TEST(nguest_invalidation_of_an_empty_tree_keeps_it)
@@ -416,7 +436,7 @@ TEST(nguest_invalidation_of_an_empty_tree_keeps_it)
 	nguest_invalidate(ng);
 	EXPECT(ng->live == before);
 	EXPECT(ng->inval_seq > seq);
-	nguest_leave(life_run[0], ng);
+	life_leave(0, ng);
 }
 
 /* --- limits ------------------------------------------------------------- */
@@ -438,8 +458,15 @@ TEST(nguest_idle_longest_makes_room_for_one_more)
 	EXPECT_EQ(life_stat(NVM_REFUSALS), 1);
 	EXPECT_EQ(life_stat(NVM_EVICTED_GUESTS), 1);
 	EXPECT_EQ(nlimit_count_guests(life_kvm), 2);
-	nguest_leave(life_run[1], b);
-	nguest_leave(life_run[2], c);
+	/* Who has left but is being looked at will be idle in a moment. */
+	life_leave(1, b);
+	b = nguest_get(life_kvm, make_glpid(2));
+	EXPECT_EQ(life_try_enter(0, 1, &ng), -EAGAIN);
+	EXPECT_EQ(life_stat(NVM_REFUSALS), 1);
+	nguest_put(b);
+	b = life_enter(test, 1, 2);
+	life_leave(1, b);
+	life_leave(2, c);
 	life_visit(test, 0, 1);
 	EXPECT_EQ(nlimit_count_guests(life_kvm), 2);
 }
@@ -487,8 +514,8 @@ TEST(nguest_lpids_leave_a_reserve_for_vms)
 	lpid = kvmppc_alloc_lpid();
 	EXPECT(lpid > 0);
 	kvmppc_free_lpid(lpid);
-	nguest_leave(life_run[2], a);
-	nguest_leave(life_run[0], b);
+	life_leave(2, a);
+	life_leave(0, b);
 }
 
 static unsigned long life_shrink(unsigned long nr)
@@ -522,7 +549,7 @@ TEST(nguest_shrinker_takes_the_oldest_tables)
 	EXPECT_EQ(atomic_long_read(&life_nvm()->account.tables), 1);
 	/* Translations came back: shadow state is a TLB. */
 	EXPECT(life_map(ng, 0, &head[0]));
-	nguest_leave(life_run[0], ng);
+	life_leave(0, ng);
 }
 
 /* --- all at once -------------------------------------------------------- */
