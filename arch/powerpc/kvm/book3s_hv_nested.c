@@ -81,11 +81,13 @@ static int kvmhv_alloc_heads(struct kvm *kvm, struct kvm_memory_slot *slot)
 int kvmppc_alloc_rmaps(struct kvm *kvm)
 {
 	struct kvm_memory_slot *slot;
+	struct kvm_memslots *slots;
 	int bkt, err;
 
 	guard(mutex)(&kvm->slots_lock);
 	kvm->arch.has_rmaps = true;
-	kvm_for_each_memslot(slot, bkt, kvm_memslots(kvm)) {
+	slots = kvm_memslots(kvm);
+	kvm_for_each_memslot(slot, bkt, slots) {
 		err = kvmhv_alloc_heads(kvm, slot);
 		if (err)
 			return err;

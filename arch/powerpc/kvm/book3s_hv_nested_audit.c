@@ -131,10 +131,12 @@ static void naudit_slot(struct naudit *a, const struct kvm_memory_slot *slot)
 
 static void naudit_heads(struct naudit *a)
 {
+	/* Looked up once: the two sets of memslots may change places. */
+	struct kvm_memslots *slots = kvm_memslots(a->kvm);
 	struct kvm_memory_slot *slot;
 	int bkt;
 
-	kvm_for_each_memslot(slot, bkt, kvm_memslots(a->kvm)) {
+	kvm_for_each_memslot(slot, bkt, slots) {
 		if (!(slot->flags & KVM_MEMSLOT_INVALID))
 			naudit_slot(a, slot);
 	}

@@ -271,6 +271,7 @@ static u64 nlimit_fixed_quota(struct kvm *kvm)
 u64 nlimit_quota(struct kvm *kvm)
 {
 	struct kvm_memory_slot *slot;
+	struct kvm_memslots *slots;
 	u64 own, pages = 0;
 	int bkt, idx;
 
@@ -278,7 +279,9 @@ u64 nlimit_quota(struct kvm *kvm)
 	if (own)
 		return own;
 	idx = srcu_read_lock(&kvm->srcu);
-	kvm_for_each_memslot(slot, bkt, kvm_memslots(kvm))
+	/* Once: the two sets of memslots may change places. */
+	slots = kvm_memslots(kvm);
+	kvm_for_each_memslot(slot, bkt, slots)
 		pages += slot->npages;
 	srcu_read_unlock(&kvm->srcu, idx);
 	return max_t(u64, NLIMIT_QUOTA_MIN,

@@ -167,6 +167,19 @@ static void life_age(struct kunit *test, u32 glpid)
 	nguest_put(ng);
 }
 
+static enum pst_result life_map_leaf(struct pst *pst, u64 addr,
+				     const struct pst_leaf *leaf,
+				     struct hlist_head *head,
+				     struct pst_mem *mem)
+{
+	enum pst_result r;
+
+	spin_lock(&life_kvm->mmu_lock);
+	r = pst_map(pst, addr, leaf, head, mem);
+	spin_unlock(&life_kvm->mmu_lock);
+	return r;
+}
+
 /* As a fault does, without a look at what is below. */
 static bool life_map(struct kvm_nested_guest *ng, u64 addr,
 		     struct hlist_head *head)
@@ -552,6 +565,200 @@ TEST(nguest_shrinker_takes_the_oldest_tables)
 	life_leave(0, ng);
 }
 
+/* --- what the host does with L1's memory -------------------------------- */
+
+#define HOST_FRAMES	64
+#define HOST_ALIASES	20
+
+/* A memslot at 0 whose frames the VM's own tree maps, and no memory. */
+static struct kvm_memory_slot *host_begin(struct kunit *test)
+{
+	struct kvm_memory_slot *slot = kunit_kzalloc(test, sizeof(*slot),
+						     GFP_KERNEL);
+	struct pst_mem mem = { .kind = PST_HOST };
+	struct pst_leaf leaf = { .attrs = RPT_PROT | RPT_RC,
+				 .shift = PAGE_SHIFT };
+	struct pst *own;
+	u64 gpa;
+
+	KUNIT_ASSERT_NOT_NULL(test, slot);
+	slot->npages = HOST_FRAMES;
+	slot->arch.rmap = kunit_kcalloc(test, HOST_FRAMES, sizeof(long),
+					GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, slot->arch.rmap);
+	life_kvm->arch.lpid = kvmppc_alloc_lpid();
+	KUNIT_ASSERT_EQ(test, kvmppc_init_vm_radix(life_kvm), 0);
+	own = life_kvm->arch.pst;
+	mem.account = own->account;
+	for (gpa = 0; gpa < (u64)HOST_FRAMES << PAGE_SHIFT; gpa += PAGE_SIZE) {
+		leaf.pa = gpa;
+		while (life_map_leaf(own, gpa, &leaf, NULL, &mem) ==
+		       PST_NO_TABLE)
+			if (pst_mem_fill(&mem, leaf.shift))
+				break;
+	}
+	pst_mem_release(&mem);
+	EXPECT_EQ(pst_nr_leaves(own), HOST_FRAMES);
+	return slot;
+}
+
+static void host_end(void)
+{
+	nguest_kill_all(life_kvm);
+	nguest_drain_now(life_nvm());
+	kvmppc_free_radix(life_kvm);
+	kvmppc_free_lpid(life_kvm->arch.lpid);
+}
+
+static struct hlist_head *host_head(struct kvm_memory_slot *slot, gfn_t gfn)
+{
+	return nrmap_head(&slot->arch.rmap[gfn]);
+}
+
+/* Each frame has as many aliases; in the tree they stand by their rank. */
+static void host_alias(struct kvm_nested_guest *ng,
+		       struct kvm_memory_slot *slot)
+{
+	unsigned int rank;
+	gfn_t gfn;
+
+	for (gfn = 0; gfn < HOST_FRAMES; gfn++)
+		for (rank = 0; rank < HOST_ALIASES; rank++)
+			EXPECT(life_map(ng, (gfn * HOST_ALIASES + rank) <<
+					PAGE_SHIFT, host_head(slot, gfn)));
+}
+
+static unsigned int host_count_young(struct kvm_nested_guest *ng)
+{
+	struct pst_iter it = { .last = RPT_EA_LAST, .budget = UINT_MAX };
+	unsigned int young = 0;
+
+	spin_lock(&life_kvm->mmu_lock);
+	while (pst_next_leaf(ng->live, &it))
+		young += !!(it.pos.pte.val & RPT_REF);
+	spin_unlock(&life_kvm->mmu_lock);
+	return young;
+}
+
+static bool host_age(struct kvm_memory_slot *slot, gfn_t end)
+{
+	struct kvm_gfn_range range = { .slot = slot, .end = end };
+	bool young;
+
+	spin_lock(&life_kvm->mmu_lock);
+	young = kvm_age_radix_range(life_kvm, &range);
+	spin_unlock(&life_kvm->mmu_lock);
+	return young;
+}
+
+/* L5: the caller of the notifier holds mmu_lock over all of a range. */
+TEST(nguest_ageing_of_a_range_is_the_work_of_one_hold)
+{
+	struct kvm_memory_slot *slot = host_begin(test);
+	struct kvm_nested_guest *ng = life_enter(test, 0, 1);
+	const unsigned int all = HOST_FRAMES * HOST_ALIASES;
+
+	host_alias(ng, slot);
+	EXPECT_EQ(host_count_young(ng), all);
+	EXPECT(host_age(slot, 1));
+	EXPECT_EQ(host_count_young(ng), all - HOST_ALIASES);
+	EXPECT(!host_age(slot, 1));
+	EXPECT(host_age(slot, HOST_FRAMES));
+	/* Some are left, of which nobody can say that they are old. */
+	EXPECT(host_count_young(ng) >= all - HOST_ALIASES - 512);
+	EXPECT(host_count_young(ng) < all - HOST_ALIASES);
+	EXPECT(host_age(slot, HOST_FRAMES));
+	life_leave(0, ng);
+	host_end();
+}
+
+struct faulter {
+	struct kvm_memory_slot *slot;
+	struct kvm_nested_guest *ng;
+	struct completion done;
+	unsigned int maps;
+	bool stop;
+};
+
+/* As a fault of L2: over a leaf of ours that may be used, in the same hold. */
+static enum pst_result fault_once(struct faulter *f, u64 n, struct pst_mem *mem)
+{
+	gfn_t gfn = n % HOST_FRAMES;
+	struct pst_leaf leaf = { .shift = PAGE_SHIFT };
+	enum pst_result r = PST_SAME;
+	struct pst_pos own;
+
+	spin_lock(&life_kvm->mmu_lock);
+	if (radix_use_leaf(life_kvm, gfn << PAGE_SHIFT, RADIX_READ, &own)) {
+		leaf.pa = own.pte.val & RPT_RPN;
+		leaf.attrs = RPT_R | RPT_REF;
+		r = pst_map(f->ng->live, BIT_ULL(40) + (n << PAGE_SHIFT), &leaf,
+			    host_head(f->slot, gfn), mem);
+	}
+	spin_unlock(&life_kvm->mmu_lock);
+	return r;
+}
+
+static int fault_thread(void *data)
+{
+	struct faulter *f = data;
+	struct pst_mem mem = { .kind = PST_SHADOW,
+			       .account = &life_nvm()->account };
+	enum pst_result r;
+	u64 n = 0;
+
+	while (!READ_ONCE(f->stop)) {
+		r = fault_once(f, n, &mem);
+		if (r == PST_NO_TABLE && pst_mem_fill(&mem, PAGE_SHIFT))
+			break;
+		n += r != PST_NO_TABLE;
+		f->maps += r == PST_MAPPED;
+		cond_resched();
+	}
+	pst_mem_release(&mem);
+	complete(&f->done);
+	return 0;
+}
+
+static void host_unmap(struct kvm_memory_slot *slot)
+{
+	struct kvm_gfn_range range = { .slot = slot, .end = HOST_FRAMES,
+				       .may_block = true };
+
+	spin_lock(&life_kvm->mmu_lock);
+	kvm_unmap_radix_range(life_kvm, &range);
+	spin_unlock(&life_kvm->mmu_lock);
+}
+
+/* I4: it takes several holds, and in between L2 faults on. */
+TEST(nguest_unmap_in_many_holds_ends_while_L2_faults)
+{
+	struct kvm_memory_slot *slot = host_begin(test);
+	struct kvm_nested_guest *ng = life_enter(test, 0, 1);
+	struct faulter *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
+	gfn_t gfn;
+
+	KUNIT_ASSERT_NOT_NULL(test, f);
+	f->slot = slot;
+	f->ng = ng;
+	init_completion(&f->done);
+	host_alias(ng, slot);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(kthread_run(fault_thread, f,
+						    "nguest-fault")));
+	while (READ_ONCE(f->maps) < HOST_FRAMES)
+		cond_resched();
+	host_unmap(slot);
+	/* It still runs, and finds nothing to map. */
+	for (gfn = 0; gfn < HOST_FRAMES; gfn++)
+		EXPECT(hlist_empty(host_head(slot, gfn)));
+	EXPECT_EQ(pst_nr_leaves(life_kvm->arch.pst), 0);
+	EXPECT_EQ(pst_nr_leaves(ng->live), 0);
+	WRITE_ONCE(f->stop, true);
+	wait_for_completion(&f->done);
+	life_leave(0, ng);
+	host_end();
+}
+
 /* --- all at once -------------------------------------------------------- */
 
 #define RACE_THREADS	4
@@ -695,6 +902,8 @@ static struct kunit_case life_cases[] = {
 	KUNIT_CASE(nguest_limits_of_a_vm_that_cannot_nest_are_refused),
 	KUNIT_CASE(nguest_lpids_leave_a_reserve_for_vms),
 	KUNIT_CASE(nguest_shrinker_takes_the_oldest_tables),
+	KUNIT_CASE(nguest_ageing_of_a_range_is_the_work_of_one_hold),
+	KUNIT_CASE(nguest_unmap_in_many_holds_ends_while_L2_faults),
 	KUNIT_CASE(nguest_races_leave_no_stale_tree_and_no_lpid),
 	KUNIT_CASE(nguest_init_and_exit_are_symmetric_after_a_failure),
 	{}

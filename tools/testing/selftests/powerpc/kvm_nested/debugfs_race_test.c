@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "lib/spinner.h"
@@ -12,6 +13,7 @@
 #define PAGE_BYTES	BIT(SHIFT_64K)
 #define GPA		(L1_DATA + 0x200000)
 #define READERS		3
+#define BUSY_MS		4000
 
 static struct world w;
 static struct spinner s;
@@ -107,6 +109,37 @@ static void c6_while_the_vm_ends(void)
 	}
 }
 
+#define SLOTS		8U
+#define SLOTS_MS	1500
+#define SLOT_BYTES	(16ULL << 20)
+#define SLOT_GPA(n)	(4 * BIT(30) + 2 * (n) * SLOT_BYTES)
+
+/* Whoever walks all memslots has to keep to one of their two sets. */
+static void c6_while_slots_come_and_go(void)
+{
+	void *memory = vm_map(SLOT_BYTES);
+	pthread_t threads[READERS];
+	unsigned int slot;
+	u64 end;
+
+	world_create(&w, L1_LITTLE);
+	l1_map(&w.tree, L2_DATA, GPA, SHIFT_64K, PTE_ALL);
+	l2_must_store(&w.v, L2_DATA, 1);
+	start_readers(threads);
+	for (end = timebase() + SLOTS_MS * TICKS_PER_MS; timebase() < end; ) {
+		for (slot = 0; slot < SLOTS; slot++)
+			vm_set_slot(&w.l1.vm, 10 + slot, SLOT_GPA(slot),
+				    memory, SLOT_BYTES, 0);
+		for (slot = 0; slot < SLOTS; slot++)
+			vm_set_slot(&w.l1.vm, 10 + slot, SLOT_GPA(slot), NULL,
+				    0, 0);
+	}
+	stop_readers(threads);
+	l2_must_store(&w.v, L2_DATA, 2);
+	world_end(&w);
+	munmap(memory, SLOT_BYTES);
+}
+
 /* VMs come and go while others look for their files. */
 static void c6_while_vms_come_and_go(void)
 {
@@ -129,7 +162,6 @@ static void c6_while_vms_come_and_go(void)
 /* --- limits ---------------------------------------------------------------- */
 
 #define WRITERS	2
-#define BUSY_MS	4000
 
 static const char *const limits[WRITERS] = {
 	"nested_quota", "nested_max_guests",
@@ -304,6 +336,7 @@ static void c6_limits_while_the_vm_ends(void)
 static const struct test_case cases[] = {
 	{ "c6_under_churn", c6_under_churn },
 	{ "c6_while_the_vm_ends", c6_while_the_vm_ends },
+	{ "c6_while_slots_come_and_go", c6_while_slots_come_and_go },
 	{ "c6_while_vms_come_and_go", c6_while_vms_come_and_go },
 	{ "c6_limits_and_resets", c6_limits_and_resets },
 	{ "c6_limits_while_the_vm_ends", c6_limits_while_the_vm_ends },
