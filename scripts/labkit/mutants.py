@@ -56,9 +56,9 @@ MUTANTS = (
            "\tif (!nmmu_over_large(v, RPT_SHIFT_2M) ||",
            "\tif (v->op == NMMU_ZAP)\n\t\treturn true;\n"
            "\tif (!nmmu_over_large(v, RPT_SHIFT_2M) ||", "host_unmap_while_running"),
-    Mutant("the host unmaps part of a large leaf, and L2 keeps it", "hv_nested_mmu.c",
+    Mutant("the host asks for part of a large leaf, and L2 is not asked", "hv_nested_mmu.c",
            "\tif (start == v->gfn || start < v->slot->base_gfn)\n", "\tif (1)\n",
-           "thp_split_collapse"),
+           KUNIT + "nguest_ageing_sees_a_large_leaf_from_each_of_its_frames"),
     Mutant("the dirty log is cleaned, and L2 keeps W and C", "hv_nested_mmu.c",
            "pst_weaken_leaf(pos, RPT_W | RPT_CHG, g);", "pst_weaken_leaf(pos, 0, g);",
            "dirty_log_l2"),

@@ -570,27 +570,27 @@ TEST(nguest_shrinker_takes_the_oldest_tables)
 #define HOST_FRAMES	64
 #define HOST_ALIASES	20
 
-/* A memslot at 0 whose frames the VM's own tree maps, and no memory. */
-static struct kvm_memory_slot *host_begin(struct kunit *test)
+/* A memslot at 0 that the VM's own tree maps by leaves of one size. */
+static struct kvm_memory_slot *host_begin(struct kunit *test,
+					  unsigned long frames,
+					  unsigned int shift)
 {
 	struct kvm_memory_slot *slot = kunit_kzalloc(test, sizeof(*slot),
 						     GFP_KERNEL);
 	struct pst_mem mem = { .kind = PST_HOST };
-	struct pst_leaf leaf = { .attrs = RPT_PROT | RPT_RC,
-				 .shift = PAGE_SHIFT };
+	struct pst_leaf leaf = { .attrs = RPT_PROT | RPT_RC, .shift = shift };
 	struct pst *own;
 	u64 gpa;
 
 	KUNIT_ASSERT_NOT_NULL(test, slot);
-	slot->npages = HOST_FRAMES;
-	slot->arch.rmap = kunit_kcalloc(test, HOST_FRAMES, sizeof(long),
-					GFP_KERNEL);
+	slot->npages = frames;
+	slot->arch.rmap = kunit_kcalloc(test, frames, sizeof(long), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, slot->arch.rmap);
 	life_kvm->arch.lpid = kvmppc_alloc_lpid();
 	KUNIT_ASSERT_EQ(test, kvmppc_init_vm_radix(life_kvm), 0);
 	own = life_kvm->arch.pst;
 	mem.account = own->account;
-	for (gpa = 0; gpa < (u64)HOST_FRAMES << PAGE_SHIFT; gpa += PAGE_SIZE) {
+	for (gpa = 0; gpa < frames << PAGE_SHIFT; gpa += BIT(shift)) {
 		leaf.pa = gpa;
 		while (life_map_leaf(own, gpa, &leaf, NULL, &mem) ==
 		       PST_NO_TABLE)
@@ -598,7 +598,7 @@ static struct kvm_memory_slot *host_begin(struct kunit *test)
 				break;
 	}
 	pst_mem_release(&mem);
-	EXPECT_EQ(pst_nr_leaves(own), HOST_FRAMES);
+	EXPECT_EQ(pst_nr_leaves(own), frames >> (shift - PAGE_SHIFT));
 	return slot;
 }
 
@@ -640,9 +640,10 @@ static unsigned int host_count_young(struct kvm_nested_guest *ng)
 	return young;
 }
 
-static bool host_age(struct kvm_memory_slot *slot, gfn_t end)
+static bool host_age(struct kvm_memory_slot *slot, gfn_t start, gfn_t end)
 {
-	struct kvm_gfn_range range = { .slot = slot, .end = end };
+	struct kvm_gfn_range range = { .slot = slot, .start = start,
+				       .end = end };
 	bool young;
 
 	spin_lock(&life_kvm->mmu_lock);
@@ -654,20 +655,48 @@ static bool host_age(struct kvm_memory_slot *slot, gfn_t end)
 /* L5: the caller of the notifier holds mmu_lock over all of a range. */
 TEST(nguest_ageing_of_a_range_is_the_work_of_one_hold)
 {
-	struct kvm_memory_slot *slot = host_begin(test);
+	struct kvm_memory_slot *slot = host_begin(test, HOST_FRAMES, PAGE_SHIFT);
 	struct kvm_nested_guest *ng = life_enter(test, 0, 1);
 	const unsigned int all = HOST_FRAMES * HOST_ALIASES;
 
 	host_alias(ng, slot);
 	EXPECT_EQ(host_count_young(ng), all);
-	EXPECT(host_age(slot, 1));
+	EXPECT(host_age(slot, 0, 1));
 	EXPECT_EQ(host_count_young(ng), all - HOST_ALIASES);
-	EXPECT(!host_age(slot, 1));
-	EXPECT(host_age(slot, HOST_FRAMES));
+	EXPECT(!host_age(slot, 0, 1));
+	EXPECT(host_age(slot, 0, HOST_FRAMES));
 	/* Some are left, of which nobody can say that they are old. */
 	EXPECT(host_count_young(ng) >= all - HOST_ALIASES - 512);
 	EXPECT(host_count_young(ng) < all - HOST_ALIASES);
-	EXPECT(host_age(slot, HOST_FRAMES));
+	EXPECT(host_age(slot, 0, HOST_FRAMES));
+	life_leave(0, ng);
+	host_end();
+}
+
+/* The host may ask for a frame in the middle of a large leaf. */
+TEST(nguest_ageing_sees_a_large_leaf_from_each_of_its_frames)
+{
+	const unsigned long frames = BIT(RPT_SHIFT_2M - PAGE_SHIFT);
+	struct kvm_memory_slot *slot = host_begin(test, frames, RPT_SHIFT_2M);
+	struct kvm_nested_guest *ng = life_enter(test, 0, 1);
+	struct pst_leaf leaf = { .attrs = RPT_R | RPT_REF,
+				 .shift = RPT_SHIFT_2M };
+	struct pst_mem mem = { .kind = PST_SHADOW,
+			       .account = &life_nvm()->account };
+	gfn_t gfn;
+
+	for (gfn = 0; gfn < frames; gfn += 5) {
+		test_row("frame %llu", gfn);
+		while (life_map_leaf(ng->live, 0, &leaf, host_head(slot, 0),
+				     &mem) == PST_NO_TABLE)
+			if (pst_mem_fill(&mem, leaf.shift))
+				break;
+		EXPECT_EQ(host_count_young(ng), 1);
+		EXPECT(host_age(slot, gfn, gfn + 1));
+		EXPECT_EQ(host_count_young(ng), 0);
+		EXPECT(!host_age(slot, gfn, gfn + 1));
+	}
+	pst_mem_release(&mem);
 	life_leave(0, ng);
 	host_end();
 }
@@ -733,7 +762,7 @@ static void host_unmap(struct kvm_memory_slot *slot)
 /* I4: it takes several holds, and in between L2 faults on. */
 TEST(nguest_unmap_in_many_holds_ends_while_L2_faults)
 {
-	struct kvm_memory_slot *slot = host_begin(test);
+	struct kvm_memory_slot *slot = host_begin(test, HOST_FRAMES, PAGE_SHIFT);
 	struct kvm_nested_guest *ng = life_enter(test, 0, 1);
 	struct faulter *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
 	gfn_t gfn;
@@ -903,6 +932,7 @@ static struct kunit_case life_cases[] = {
 	KUNIT_CASE(nguest_lpids_leave_a_reserve_for_vms),
 	KUNIT_CASE(nguest_shrinker_takes_the_oldest_tables),
 	KUNIT_CASE(nguest_ageing_of_a_range_is_the_work_of_one_hold),
+	KUNIT_CASE(nguest_ageing_sees_a_large_leaf_from_each_of_its_frames),
 	KUNIT_CASE(nguest_unmap_in_many_holds_ends_while_L2_faults),
 	KUNIT_CASE(nguest_races_leave_no_stale_tree_and_no_lpid),
 	KUNIT_CASE(nguest_init_and_exit_are_symmetric_after_a_failure),

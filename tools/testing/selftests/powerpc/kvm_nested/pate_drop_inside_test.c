@@ -35,6 +35,9 @@ static void entry_emptied(void)
 	l1_set_entry(&w.l1, 1, 0, 0);
 	CHECK_EQ(l1_inval_entry(&w.v, 1), H_SUCCESS);
 	wait_until_out(H_PARAMETER);
+	/* It went with its entry, not when somebody came back. */
+	if (vm_has_audit(&w.l1.vm))
+		CHECK_EQ(vm_counter(&w.l1.vm, "guests"), 0);
 	CHECK_EQ(l1_enter(&w.v), H_PARAMETER);
 	world_end(&w);
 }
