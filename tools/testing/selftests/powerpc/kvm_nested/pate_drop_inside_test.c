@@ -35,7 +35,18 @@ static void entry_emptied(void)
 	l1_set_entry(&w.l1, 1, 0, 0);
 	CHECK_EQ(l1_inval_entry(&w.v, 1), H_SUCCESS);
 	wait_until_out(H_PARAMETER);
-	/* It went with its entry, not when somebody came back. */
+	CHECK_EQ(l1_enter(&w.v), H_PARAMETER);
+	world_end(&w);
+}
+
+/* It goes with its entry, and not when somebody comes back. */
+static void entry_emptied_and_nobody_inside(void)
+{
+	world_create(&w, L1_LITTLE);
+	l1_map(&w.tree, L2_DATA, GPA, SHIFT_64K, PTE_ALL);
+	l2_must_store(&w.v, L2_DATA, 1);
+	l1_set_entry(&w.l1, 1, 0, 0);
+	CHECK_EQ(l1_inval_entry(&w.v, 1), H_SUCCESS);
 	if (vm_has_audit(&w.l1.vm))
 		CHECK_EQ(vm_counter(&w.l1.vm, "guests"), 0);
 	CHECK_EQ(l1_enter(&w.v), H_PARAMETER);
@@ -131,6 +142,7 @@ static void l9_again_and_again(void)
 
 static const struct test_case cases[] = {
 	{ "entry_emptied", entry_emptied },
+	{ "entry_emptied_and_nobody_inside", entry_emptied_and_nobody_inside },
 	{ "table_given_back", table_given_back },
 	{ "l11_new_table_gives_all_back", l11_new_table_gives_all_back },
 	{ "root_replaced", root_replaced },
