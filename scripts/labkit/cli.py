@@ -7,8 +7,8 @@ import signal
 import subprocess
 import sys
 
-from labkit import bench, chain, harness, image, kunit, mail, matrix, mutants, options, packages, paths
-from labkit import selftests, soak, source
+from labkit import bench, chain, harness, image, kunit, mail, matrix, mutants, options
+from labkit import packages, paths, selftests, soak, source
 from labkit.kernel import Kernel, VARIANTS, check_variant
 from labkit.ui import EXIT_USAGE, LabError, Step, duration, report
 
