@@ -15,6 +15,13 @@
 /* 2 s: far above what any of these hypercalls takes when nothing blocks. */
 #define SOON		(2000 * TICKS_PER_MS)
 
+/* A hypercall of the peer that succeeds, and waits for nobody. */
+#define CHECK_SOON(call)						\
+	do {								\
+		CHECK_EQ(call, H_SUCCESS);				\
+		CHECK(w.v.ticks < SOON);				\
+	} while (0)
+
 static struct world w;
 static struct spinner s;
 
@@ -46,13 +53,20 @@ static void end(int fd, u64 address)
 	world_end(&w);
 }
 
-static void l8_peer_faults(void)
+static void peer_stores(void)
 {
-	int fd = begin();
-	u64 address = held_fault(fd), n;
+	u64 n;
 
 	for (n = 0; n < 8; n++)
 		l2_must_store(&w.v, L2_DATA + n * PAGE_BYTES, n);
+}
+
+static void l8_peer_faults(void)
+{
+	int fd = begin();
+	u64 address = held_fault(fd);
+
+	peer_stores();
 	CHECK(!s.v.ended);
 	end(fd, address);
 }
@@ -63,16 +77,11 @@ static void l8_peer_invalidates(void)
 	u64 address = held_fault(fd);
 
 	l2_must_store(&w.v, L2_DATA, 1);
-	CHECK_EQ(l1_inval_page(&w.v, 1, L2_DATA, AP_64K), H_SUCCESS);
-	CHECK(w.v.ticks < SOON);
-	CHECK_EQ(l1_inval_page(&w.v, 1, HELD, AP_64K), H_SUCCESS);
-	CHECK(w.v.ticks < SOON);
-	CHECK_EQ(l1_inval_lpid(&w.v, 1), H_SUCCESS);
-	CHECK(w.v.ticks < SOON);
-	CHECK_EQ(l1_inval_entry(&w.v, 1), H_SUCCESS);
-	CHECK(w.v.ticks < SOON);
-	CHECK_EQ(l1_inval_all(&w.v), H_SUCCESS);
-	CHECK(w.v.ticks < SOON);
+	CHECK_SOON(l1_inval_page(&w.v, 1, L2_DATA, AP_64K));
+	CHECK_SOON(l1_inval_page(&w.v, 1, HELD, AP_64K));
+	CHECK_SOON(l1_inval_lpid(&w.v, 1));
+	CHECK_SOON(l1_inval_entry(&w.v, 1));
+	CHECK_SOON(l1_inval_all(&w.v));
 	l2_must_store(&w.v, L2_DATA, 2);
 	end(fd, address);
 }
@@ -98,8 +107,7 @@ static void l8_killed_meanwhile(void)
 	u64 address = held_fault(fd);
 
 	l1_set_entry(&w.l1, 1, 0, 0);
-	CHECK_EQ(l1_inval_entry(&w.v, 1), H_SUCCESS);
-	CHECK(w.v.ticks < SOON);
+	CHECK_SOON(l1_inval_entry(&w.v, 1));
 	CHECK_EQ(l1_enter(&w.v), H_PARAMETER);
 	give_page(fd, address, 0x6161);
 	l1_join(&s.v);
@@ -169,14 +177,6 @@ static void end_table(int fd, u64 gpa)
 	world_end(&w);
 }
 
-static void peer_stores(void)
-{
-	u64 n;
-
-	for (n = 0; n < 8; n++)
-		l2_must_store(&w.v, L2_DATA + n * PAGE_BYTES, n);
-}
-
 static void l8_table_held_peer_faults(void)
 {
 	int fd = begin_table();
@@ -189,19 +189,13 @@ static void l8_table_held_peer_invalidates(void)
 {
 	int fd = begin_table();
 
-	CHECK_EQ(l1_inval_page(&w.v, 1, L2_DATA, AP_64K), H_SUCCESS);
-	CHECK(w.v.ticks < SOON);
-	CHECK_EQ(l1_inval_page(&w.v, 1, HELD, AP_64K), H_SUCCESS);
-	CHECK(w.v.ticks < SOON);
-	CHECK_EQ(l1_rpt(&w.v, 1, RPTI_TYPE_TLB | RPTI_TYPE_PWC, RPTI_PAGE_64K,
-			L2_DATA, HELD + PAGE_BYTES), H_SUCCESS);
-	CHECK(w.v.ticks < SOON);
-	CHECK_EQ(l1_inval_lpid(&w.v, 1), H_SUCCESS);
-	CHECK(w.v.ticks < SOON);
-	CHECK_EQ(l1_inval_entry(&w.v, 1), H_SUCCESS);
-	CHECK(w.v.ticks < SOON);
-	CHECK_EQ(l1_inval_all(&w.v), H_SUCCESS);
-	CHECK(w.v.ticks < SOON);
+	CHECK_SOON(l1_inval_page(&w.v, 1, L2_DATA, AP_64K));
+	CHECK_SOON(l1_inval_page(&w.v, 1, HELD, AP_64K));
+	CHECK_SOON(l1_rpt(&w.v, 1, RPTI_TYPE_TLB | RPTI_TYPE_PWC, RPTI_PAGE_64K,
+			  L2_DATA, HELD + PAGE_BYTES));
+	CHECK_SOON(l1_inval_lpid(&w.v, 1));
+	CHECK_SOON(l1_inval_entry(&w.v, 1));
+	CHECK_SOON(l1_inval_all(&w.v));
 	peer_stores();
 	end_table(fd, TABLES);
 }
@@ -216,8 +210,7 @@ static void l8_table_held_twice(void)
 	spinner_load_until(&other, HELD, 0x6161);
 	held_fault(fd);
 	peer_stores();
-	CHECK_EQ(l1_inval_page(&w.v, 1, L2_DATA, AP_64K), H_SUCCESS);
-	CHECK(w.v.ticks < SOON);
+	CHECK_SOON(l1_inval_page(&w.v, 1, L2_DATA, AP_64K));
 	peer_stores();
 	CHECK(!s.v.ended && !other.v.ended);
 	give_back(fd, TABLES);
@@ -233,12 +226,10 @@ static void l8_table_held_guest_killed(void)
 	int fd = begin_table();
 
 	l1_set_entry(&w.l1, 1, 0, 0);
-	CHECK_EQ(l1_inval_entry(&w.v, 1), H_SUCCESS);
-	CHECK(w.v.ticks < SOON);
+	CHECK_SOON(l1_inval_entry(&w.v, 1));
 	l1_install(&w.l1, 1, &w.tree);
 	peer_stores();
-	CHECK_EQ(l1_set_table(&w.v, L1_PTCR), H_SUCCESS);
-	CHECK(w.v.ticks < SOON);
+	CHECK_SOON(l1_set_table(&w.v, L1_PTCR));
 	peer_stores();
 	end_table(fd, TABLES);
 }
@@ -267,15 +258,10 @@ static void partition_table_held_others_go_on(void)
 	l1_add_vcpu(&w.l1, &third, 2);
 	l2_prepare(&third, 1);
 	l2_must_store(&third, L2_DATA + PAGE_BYTES, 1);
-	CHECK_EQ(l1_inval_page(&w.v, 1, L2_DATA + PAGE_BYTES, AP_64K),
-		 H_SUCCESS);
-	CHECK(w.v.ticks < SOON);
-	CHECK_EQ(l1_inval_lpid(&w.v, 1), H_SUCCESS);
-	CHECK(w.v.ticks < SOON);
-	CHECK_EQ(l1_inval_lpid(&w.v, 2), H_SUCCESS);
-	CHECK(w.v.ticks < SOON);
-	CHECK_EQ(l1_inval_all(&w.v), H_SUCCESS);
-	CHECK(w.v.ticks < SOON);
+	CHECK_SOON(l1_inval_page(&w.v, 1, L2_DATA + PAGE_BYTES, AP_64K));
+	CHECK_SOON(l1_inval_lpid(&w.v, 1));
+	CHECK_SOON(l1_inval_lpid(&w.v, 2));
+	CHECK_SOON(l1_inval_all(&w.v));
 	l2_must_store(&w.v, L2_DATA + PAGE_BYTES, 2);
 	l2_must_store(&third, L2_DATA + 2 * PAGE_BYTES, 3);
 }
@@ -286,8 +272,7 @@ static void l8_partition_table_held(void)
 	int fd = begin_entry();
 
 	partition_table_held_others_go_on();
-	CHECK_EQ(l1_set_table(&w.v, L1_PTCR), H_SUCCESS);
-	CHECK(w.v.ticks < SOON);
+	CHECK_SOON(l1_set_table(&w.v, L1_PTCR));
 	end_table(fd, L1_TABLE);
 }
 
