@@ -43,6 +43,10 @@ class Mutant:
         """The KUnit case that must fail, or None."""
         return self.test[len(KUNIT):] if self.test.startswith(KUNIT) else None
 
+    def fragment(self):
+        """The debug fragment of the kernel that it is planted in."""
+        return "debug" if self.case() else self.debug
+
     def planted(self):
         text = source.read(os.path.join(paths.TOP, self.path())).decode()
         if text.count(self.old) != 1:
@@ -204,11 +208,10 @@ def caught_by(mutant):
     """What the named test said against the fault; None if it passed."""
     source.PLANTED.clear()
     source.PLANTED[mutant.path()] = mutant.planted()
+    Kernel("ours-64k", mutant.fragment()).build()
     if mutant.case():
-        Kernel("ours-64k", "debug").build()
         return case_says(mutant.case())
     name = "mutant"
-    Kernel("ours-64k", mutant.debug).build()
     run = selftests.boot("ours", "64k", name, mutant.debug, cpus=(2,), timeout=TIMEOUT,
                          command=(0, selftests.command(mutant.test, "ours")))
     good = run.run()
@@ -242,7 +245,7 @@ def kernel():
         caught = sum(plant(mutant) for mutant in chosen)
     finally:
         source.PLANTED.clear()
-        for debug in {"debug" if mutant.case() else mutant.debug for mutant in chosen}:
+        for debug in {mutant.fragment() for mutant in chosen}:
             Kernel("ours-64k", debug).build()
     print(f"{caught} of {len(chosen)} caught")
     return 0 if chosen and caught == len(chosen) else 1
