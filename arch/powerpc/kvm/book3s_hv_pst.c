@@ -47,7 +47,6 @@ static size_t pst_slot_bytes(const struct pst_table *t)
 static void pst_charge(const struct pst_table *t, long sign)
 {
 	long bytes = sizeof(*t) + pst_pte_bytes(t) + pst_slot_bytes(t);
-
 	long after;
 
 	atomic_long_add(sign, &t->account->tables);
