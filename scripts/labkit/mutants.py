@@ -192,11 +192,6 @@ def pure_module():
     return module
 
 
-def pure():
-    """{name: file} of the faults in the pure files."""
-    return {name: file for name, file, _, _ in pure_module().MUTANTS}
-
-
 def case_says(name):
     """What the KUnit case @name has against the kernel in build/; None if it passed."""
     _, wrong, said, _ = kunit.boot("64k", "mutant")
