@@ -7,18 +7,17 @@
  * code. A nested guest's shadow leaves are made from the leaves of this tree,
  * which gives the one rule that everything here follows:
  *
- *   Whatever removes or weakens a leaf of this tree first does the same to the
- *   shadow leaves over its frames, in the same critical section.
+ *   Whatever removes a leaf of this tree or clears bits of it first does the same
+ *   to the shadow leaves over its frames, in the same critical section.
  *
- * radix_zap() and radix_clean() are the functions that do so. Nothing else takes
- * a right or C from a leaf; ageing takes R, whose loss does no harm, and the whole
- * tree goes when no vCPU runs.
+ * nrmap_step() is the function that does so, for the notifier, the dirty log, the
+ * memslot code and faults alike. Nothing else takes a permission or C from a leaf;
+ * ageing takes R, whose loss does no harm, and the whole tree goes when no vCPU
+ * runs.
  *
- * One frame may have any number of shadow leaves, and one leaf any number of
- * frames. If they are more than one hold of mmu_lock is allowed, the leaf loses
- * all rights first: from then on no shadow leaf is made from it. It stays in
- * the tree until the shadow leaves are gone, so that whoever comes to the same
- * frame meanwhile finds that there is something to do.
+ * A leaf with more shadow leaves than one critical section is allowed to remove
+ * is blocked first (B1). It stays in the tree until they are gone, so that whoever
+ * comes to it meanwhile, a fault included, finds it and goes on with it.
  *
  * The geometry is the host's: leaf tables of 64K or 4K pages as the kernel has.
  * Other code walks pgtable with the kernel's own helpers.
@@ -40,6 +39,7 @@
 
 #include "book3s_hv.h"
 #include "book3s_hv_nested.h"
+#include "book3s_hv_nrmap.h"
 
 /* Entries removed in one hold of mmu_lock from a tree that nobody uses. */
 #define RADIX_CHUNK		512
@@ -136,6 +136,15 @@ void pure_account(long before, long after)
 	if (pages)
 		mod_node_page_state(NODE_DATA(first_memory_node),
 				    NR_SECONDARY_PAGETABLE, pages);
+}
+
+/* The lock of each tree is mmu_lock of its VM. */
+void pure_end_vm(pure_lock_t *lock)
+{
+	struct kvm *kvm = container_of(lock, struct kvm, mmu_lock);
+
+	if (!kvm->vm_bugged)
+		kvm_vm_bugged(kvm);
 }
 
 /**
@@ -253,209 +262,110 @@ static bool radix_is_secure(const struct kvm *kvm)
 
 /* --- change of a leaf --------------------------------------------------- */
 
-/**
- * struct radix_gather - what one critical section has to flush
- * @own: pages of the VM's own tree
- * @shadow: pages of shadow trees over it
- */
-struct radix_gather {
-	struct pst_gather own;
-	struct pst_gather shadow;
-};
-
-static void radix_gather_init(struct radix_gather *g)
+static gfn_t radix_addr_to_index(const struct kvm_memory_slot *slot, u64 addr)
 {
-	pst_gather_init(&g->own);
-	pst_gather_init(&g->shadow);
+	return gpa_to_gfn(addr) - slot->base_gfn;
 }
-
-static void radix_gather_flush(struct radix_gather *g)
-{
-	pst_gather_flush(&g->shadow);
-	pst_gather_flush(&g->own);
-}
-
-static gfn_t radix_leaf_gfn(const struct pst_pos *pos)
-{
-	return pst_pos_addr(pos) >> PAGE_SHIFT;
-}
-
-static unsigned long radix_leaf_npages(const struct pst_pos *pos)
-{
-	return BIT(pos->table->shift - PAGE_SHIFT);
-}
-
-/**
- * struct radix_place - where the shadow leaves over one leaf go on
- * @gfn: frame of the leaf
- * @idle_ends: of the tree then; with another number the leaf that is there may
- *	be another, or have had its rights in between
- */
-struct radix_place {
-	gfn_t gfn;
-	unsigned long idle_ends;
-};
-
-/**
- * struct radix_work - what is done in one hold of mmu_lock, and goes on after it
- * @g: what has to be flushed
- * @budget: what may still be done in this hold
- * @resume: where the shadow leaves of the leaf worked on go on
- */
-struct radix_work {
-	struct radix_gather g;
-	long budget;
-	struct radix_place resume;
-};
-
-/* A hold of mmu_lock begins. */
-static void radix_work_begin(struct radix_work *w, long budget)
-{
-	radix_gather_init(&w->g);
-	w->budget = budget;
-}
-
-/*
- * The shadow leaves over one leaf of a VM that nests; false if some are left.
- * A leaf that has its rights, or got them back since, may have had shadow leaves
- * added, or was never begun.
- */
-static bool radix_shadows(struct kvm *kvm, const struct kvm_memory_slot *slot,
-			  const struct pst_pos *pos, enum nmmu_op op,
-			  struct radix_work *w)
-{
-	gfn_t end = slot->base_gfn + slot->npages;
-	struct nmmu_visit v = {
-		.slot = slot, .op = op, .g = &w->g.shadow, .budget = w->budget,
-		.gfn = max(radix_leaf_gfn(pos), slot->base_gfn),
-		.last = min(radix_leaf_gfn(pos) + radix_leaf_npages(pos), end) - 1,
-	};
-	bool done;
-
-	if (!kvm->arch.nested_vm)
-		return true;
-	if (!(pos->pte.val & RPT_PROT) &&
-	    w->resume.idle_ends == kvm->arch.pst->idle_ends)
-		v.gfn = max(v.gfn, w->resume.gfn);
-	done = nmmu_over_frames(&v);
-	if (!done)
-		pst_weaken_leaf(pos, RPT_PROT, &w->g.own);
-	w->budget = v.budget;
-	w->resume.gfn = v.gfn;
-	w->resume.idle_ends = kvm->arch.pst->idle_ends;
-	return done;
-}
-
-/* Remove a leaf; its C goes to the dirty map of the memslot. */
-static bool radix_zap(struct kvm *kvm, const struct kvm_memory_slot *slot,
-		      const struct pst_pos *pos, struct radix_work *w)
-{
-	struct rpte old;
-
-	if (!radix_shadows(kvm, slot, pos, NMMU_ZAP, w))
-		return false;
-	old = pst_zap_leaf(pos, &w->g.own);
-	if ((old.val & RPT_CHG) && slot->dirty_bitmap)
-		kvmppc_update_dirty_map(slot, radix_leaf_gfn(pos),
-					BIT(pos->table->shift));
-	radix_update_stats(kvm);
-	return true;
-}
-
-static void radix_note_dirty(const struct kvm_memory_slot *slot,
-			     const struct pst_pos *pos, unsigned long *map)
-{
-	gfn_t gfn = radix_leaf_gfn(pos);
-	gfn_t end = gfn + radix_leaf_npages(pos);
-
-	for (; gfn < end; gfn++) {
-		if (gfn - slot->base_gfn < slot->npages)
-			set_dirty_bits(map, gfn - slot->base_gfn, 1);
-	}
-}
-
-/* Take C from a leaf, so that the next store is seen, and note it in @map. */
-static bool radix_clean(struct kvm *kvm, const struct kvm_memory_slot *slot,
-			const struct pst_pos *pos, struct radix_work *w,
-			unsigned long *map)
-{
-	if (!(pos->pte.val & RPT_CHG))
-		return true;
-	if (!radix_shadows(kvm, slot, pos, NMMU_CLEAN, w))
-		return false;
-	if (pst_weaken_leaf(pos, RPT_CHG, &w->g.own).val & RPT_CHG)
-		radix_note_dirty(slot, pos, map);
-	return true;
-}
-
-/**
- * enum radix_visit - what a walk does to each leaf
- * @RADIX_ZAP: removes it
- * @RADIX_CLEAN: takes C and notes the pages that had it
- */
-enum radix_visit {
-	RADIX_ZAP,
-	RADIX_CLEAN,
-};
 
 /**
  * struct radix_walk - a walk over the leaves of a range of a memslot
+ * @w: the walk as the reverse map sees it
  * @kvm: the VM
  * @slot: memslot of the range
- * @what: what is done
- * @map: little-endian bitmap of the memslot, for RADIX_CLEAN
- * @addr: guest real address to go on from
- * @last: last one
- * @work: of the hold of mmu_lock
+ * @map: little-endian bitmap of the memslot that gets the pages that had C; NULL
+ *	for its own dirty map, if it has one
  */
 struct radix_walk {
+	struct nrmap_walk w;
 	struct kvm *kvm;
 	const struct kvm_memory_slot *slot;
-	enum radix_visit what;
 	unsigned long *map;
-	u64 addr;
-	u64 last;
-	struct radix_work work;
 };
 
-/* Work of one walk under one hold of mmu_lock, or all of it. */
-#define RADIX_BUDGET		NMMU_BUDGET
-#define RADIX_UNLIMITED		LONG_MAX
-
-/* A leaf costs as much as so many frames without shadow leaves. */
-#define RADIX_LEAF_COST		(RADIX_BUDGET / 512)
-
-static bool radix_visit_leaf(struct radix_walk *walk, const struct pst_pos *pos)
+static void radix_note_dirty(const struct kvm_memory_slot *slot, u64 addr,
+			     unsigned int shift, unsigned long *map)
 {
-	walk->work.budget -= RADIX_LEAF_COST;
-	if (walk->what == RADIX_ZAP)
-		return radix_zap(walk->kvm, walk->slot, pos, &walk->work);
-	return radix_clean(walk->kvm, walk->slot, pos, &walk->work, walk->map);
+	gfn_t i = radix_addr_to_index(slot, addr);
+	gfn_t end = i + BIT(shift - PAGE_SHIFT);
+
+	for (; i < end; i++) {
+		if (i < slot->npages)
+			set_dirty_bits(map, i, 1);
+	}
+}
+
+static void radix_dirty(struct nrmap_walk *w, u64 addr, unsigned int shift)
+{
+	struct radix_walk *walk = container_of(w, struct radix_walk, w);
+
+	if (walk->map)
+		radix_note_dirty(walk->slot, addr, shift, walk->map);
+	else if (walk->slot->dirty_bitmap)
+		kvmppc_update_dirty_map(walk->slot, gpa_to_gfn(addr),
+					BIT(shift));
+}
+
+/* @start and @end are frames of the memslot, @end is the first one after them. */
+static void radix_walk_begin(struct radix_walk *walk, struct kvm *kvm,
+			     const struct kvm_memory_slot *slot,
+			     enum nrmap_op op, gfn_t start, gfn_t end)
+{
+	*walk = (struct radix_walk){
+		.kvm = kvm, .slot = slot,
+		.w = {
+			.slot.start = gfn_to_gpa(slot->base_gfn),
+			.slot.last = gfn_to_gpa(slot->base_gfn +
+						slot->npages) - 1,
+			.slot.shift = PAGE_SHIFT,
+			.op = op,
+			.addr = gfn_to_gpa(start),
+			.last = gfn_to_gpa(end) - 1,
+			.dirty = radix_dirty,
+			.flush_aged = kvmhv_on_pseries(),
+		},
+	};
 }
 
 /*
- * The part of a walk that one hold of mmu_lock allows, flushed at its end; true
- * if something is left.
+ * The part of a walk that one critical section allows, flushed at its end; true
+ * if something is left. Without a container for nested guests, as after a switch
+ * to HPT, the words of the memslot are no heads of shadow leaves.
  */
-static bool radix_visit_part(struct radix_walk *walk, long budget)
+static bool radix_walk_step(struct radix_walk *walk)
 {
-	struct pst_iter it = {
-		.addr = walk->addr, .last = walk->last,
-		.budget = min_t(long, budget, UINT_MAX),
-	};
-	struct pst *pst = walk->kvm->arch.pst;
+	struct kvm *kvm = walk->kvm;
+	struct pst_gather g;
+	bool more;
 
-	lockdep_assert_held(&walk->kvm->mmu_lock);
-	radix_work_begin(&walk->work, budget);
-	while (pst && walk->work.budget > 0 && pst_next_leaf(pst, &it)) {
-		if (!radix_visit_leaf(walk, &it.pos)) {
-			it.addr = pst_pos_addr(&it.pos);
-			break;
-		}
+	lockdep_assert_held(&kvm->mmu_lock);
+	if (!kvm->arch.pst)
+		return false;
+	pst_gather_init(&g);
+	walk->w.g = &g;
+	walk->w.slot.heads = kvm->arch.nested_vm ? walk->slot->arch.rmap : NULL;
+	more = nrmap_step(kvm->arch.pst, &walk->w, NRMAP_BUDGET);
+	pst_gather_flush(&g);
+	radix_update_stats(kvm);
+	return more;
+}
+
+/*
+ * For the notifier, whose caller holds mmu_lock: it is given up between two
+ * critical sections. That needs no sleep, so it holds for ranges that may not
+ * block too, and for ageing, which is asked for under a page-table lock.
+ */
+static void radix_walk_all(struct radix_walk *walk, bool may_block)
+{
+	struct kvm *kvm = walk->kvm;
+
+	while (radix_walk_step(walk)) {
+		spin_unlock(&kvm->mmu_lock);
+		if (may_block)
+			cond_resched();
+		else
+			cpu_relax();
+		spin_lock(&kvm->mmu_lock);
 	}
-	radix_gather_flush(&walk->work.g);
-	walk->addr = it.addr;
-	return pst && it.addr <= walk->last;
 }
 
 /* --- fault a page in ---------------------------------------------------- */
@@ -469,7 +379,6 @@ static bool radix_visit_part(struct radix_walk *walk, long budget)
  * @hva: host virtual address of it
  * @mmu_seq: of the notifier, before the page was looked up
  * @ptep: the host's entry for the page, valid under mmu_lock
- * @resume: where making room goes on
  * @leaf: result
  */
 struct radix_fault {
@@ -480,7 +389,6 @@ struct radix_fault {
 	unsigned long hva;
 	unsigned long mmu_seq;
 	const pte_t *ptep;
-	struct radix_place resume;
 	struct pst_leaf leaf;
 };
 
@@ -545,9 +453,9 @@ static int radix_compose(struct radix_fault *f)
 	pte_t pte;
 	u64 offset;
 
-	if (mmu_invalidate_retry(f->kvm, f->mmu_seq))
+	if (mmu_invalidate_retry_gfn(f->kvm, f->mmu_seq, gpa_to_gfn(f->gpa)))
 		return -EAGAIN;
-	f->ptep = find_kvm_host_pte(f->kvm, f->mmu_seq, f->hva, &host_shift);
+	f->ptep = find_linux_pte(f->kvm->mm->pgd, f->hva, NULL, &host_shift);
 	if (!f->ptep)
 		return -ENOENT;
 	pte = READ_ONCE(*f->ptep);
@@ -623,47 +531,70 @@ static void radix_map_around(const struct radix_fault *f)
 	}
 }
 
-/* Another leaf or a table is where the new leaf belongs. */
+/*
+ * Another leaf or a table is where the new leaf belongs. One step: what is removed
+ * is not met again, so any number of faults go on where the last one stopped.
+ */
 static void radix_unblock(struct radix_fault *f, struct pst_gather *g)
 {
+	u64 size = BIT_ULL(f->leaf.shift);
+	gfn_t start = gpa_to_gfn(ALIGN_DOWN(f->gpa, size));
 	struct radix_walk walk __uninitialized;
 
-	walk.kvm = f->kvm;
-	walk.slot = f->slot;
-	walk.what = RADIX_ZAP;
-	walk.addr = ALIGN_DOWN(f->gpa, BIT_ULL(f->leaf.shift));
-	walk.last = walk.addr + BIT_ULL(f->leaf.shift) - 1;
-	walk.work.resume = f->resume;
+	radix_walk_begin(&walk, f->kvm, f->slot, NRMAP_ZAP, start,
+			 start + gpa_to_gfn(size));
 	/* Once without leaves: a directory that stays goes in a later step. */
-	if (!radix_visit_part(&walk, RADIX_BUDGET))
+	if (!radix_walk_step(&walk))
 		pst_unblock(f->kvm->arch.pst, f->gpa, f->leaf.shift, g);
 	pst_gather_flush(g);
-	f->resume = walk.work.resume;
+}
+
+/*
+ * The host's page table is read without its locks. With interrupts off none of its
+ * tables is freed meanwhile: that takes an interrupt on this CPU, or RCU.
+ */
+static int radix_try_map(struct radix_fault *f, struct pst_mem *mem,
+			 enum pst_result *r)
+{
+	u64 addr;
+	int err;
+
+	guard(irqsave)();
+	err = radix_compose(f);
+	if (err)
+		return err;
+	addr = ALIGN_DOWN(f->gpa, BIT_ULL(f->leaf.shift));
+	*r = pst_map(f->kvm->arch.pst, addr, &f->leaf, NULL, mem);
+	if (*r == PST_MAPPED)
+		radix_map_around(f);
+	return 0;
 }
 
 static int radix_map(struct radix_fault *f, struct pst_mem *mem,
 		     struct pst_gather *g)
 {
-	u64 addr;
-	int err = radix_compose(f);
+	enum pst_result r;
+	int err;
 
-	if (err)
-		return err;
 	if (!f->kvm->arch.pst)
 		return -EAGAIN;
-	addr = ALIGN_DOWN(f->gpa, BIT_ULL(f->leaf.shift));
-	switch (pst_map(f->kvm->arch.pst, addr, &f->leaf, NULL, mem)) {
+	err = radix_try_map(f, mem, &r);
+	if (err)
+		return err;
+	switch (r) {
 	case PST_NO_TABLE:
 		return -ENOBUFS;
 	case PST_BLOCKED:
 		radix_unblock(f, g);
 		return -EBUSY;
+	case PST_BROKEN:
+		return -EIO;
 	case PST_MAPPED:
-		radix_map_around(f);
-		fallthrough;
-	default:
-		radix_update_stats(f->kvm);
+	case PST_WIDENED:
+	case PST_SAME:
+		break;
 	}
+	radix_update_stats(f->kvm);
 	return 0;
 }
 
@@ -727,7 +658,8 @@ static int radix_touch(struct radix_fault *f)
  * Context: Process context, may sleep for as long as user space likes; srcu is
  *	held, no lock is.
  * Return: 0 if the page is mapped; -EAGAIN if the host is changing it: run the
- * guest and see; -ENOMEM; -EFAULT if user space has no page there.
+ * guest and see; -ENOMEM; -EFAULT if user space has no page there, or if the
+ * address is above all trees; -EIO if the tree is broken.
  */
 int radix_fault_in(struct kvm *kvm, struct kvm_memory_slot *slot, u64 gpa,
 		   enum radix_access access)
@@ -737,6 +669,8 @@ int radix_fault_in(struct kvm *kvm, struct kvm_memory_slot *slot, u64 gpa,
 	unsigned int i;
 	int err = -ENOENT;
 
+	if (gpa > RPT_EA_LAST)
+		return -EFAULT;
 	f.hva = __gfn_to_hva_memslot(slot, gpa_to_gfn(gpa)) +
 		offset_in_page(gpa);
 	for (i = 0; i < RADIX_TOUCHES && err == -ENOENT; i++) {
@@ -771,8 +705,7 @@ bool radix_use_leaf(struct kvm *kvm, u64 gpa, enum radix_access access,
 
 	if (!kvm->arch.pst || !pst_find_leaf(kvm->arch.pst, gpa, pos))
 		return false;
-	/* Without any right it is about to go. */
-	if (!(pos->pte.val & RPT_PROT) ||
+	if (pst_is_blocked(pos->pte) ||
 	    (access == RADIX_WRITE && !(pos->pte.val & RPT_W)))
 		return false;
 	if (want & ~pos->pte.val)
@@ -865,12 +798,6 @@ int kvmppc_book3s_radix_page_fault(struct kvm_vcpu *vcpu, unsigned long ea,
 
 /* --- MMU notifier ------------------------------------------------------- */
 
-static bool radix_find(struct kvm *kvm, gfn_t gfn, struct pst_pos *pos)
-{
-	return kvm->arch.pst &&
-	       pst_find_leaf(kvm->arch.pst, gfn_to_gpa(gfn), pos);
-}
-
 static void radix_unmap_secure(struct kvm *kvm, struct kvm_gfn_range *range)
 {
 	gfn_t gfn;
@@ -895,38 +822,23 @@ void kvm_unmap_radix_range(struct kvm *kvm, struct kvm_gfn_range *range)
 {
 	struct radix_walk walk __uninitialized;
 
-	if (radix_is_secure(kvm)) {
+	if (radix_is_secure(kvm))
 		radix_unmap_secure(kvm, range);
-		return;
-	}
-	walk.kvm = kvm;
-	walk.slot = range->slot;
-	walk.what = RADIX_ZAP;
-	walk.map = NULL;
-	walk.addr = gfn_to_gpa(range->start);
-	walk.last = gfn_to_gpa(range->end) - 1;
-	walk.work.resume = (struct radix_place){};
-	while (radix_visit_part(&walk, range->may_block ? RADIX_BUDGET :
-							  RADIX_UNLIMITED)) {
-		if (!range->may_block)
-			continue;
-		spin_unlock(&kvm->mmu_lock);
-		cond_resched();
-		spin_lock(&kvm->mmu_lock);
-	}
+	radix_walk_begin(&walk, kvm, range->slot, NRMAP_ZAP, range->start,
+			 range->end);
+	radix_walk_all(&walk, range->may_block);
 }
 
-/* Of very many shadow leaves over one frame only the newest ones are asked. */
-static bool radix_shadows_are_young(struct kvm *kvm,
-				    const struct kvm_memory_slot *slot,
-				    gfn_t gfn)
+static bool radix_is_young(struct kvm *kvm, const struct kvm_memory_slot *slot,
+			   enum nrmap_op op, gfn_t start, gfn_t end)
 {
-	struct nmmu_visit v = { .slot = slot, .gfn = gfn, .last = gfn,
-				.op = NMMU_LOOK, .budget = NMMU_BUDGET };
+	struct radix_walk walk __uninitialized;
 
-	if (kvm->arch.nested_vm)
-		nmmu_over_frames(&v);
-	return v.young;
+	if (radix_is_secure(kvm))
+		return false;
+	radix_walk_begin(&walk, kvm, slot, op, start, end);
+	radix_walk_all(&walk, false);
+	return walk.w.young;
 }
 
 /**
@@ -934,33 +846,19 @@ static bool radix_shadows_are_young(struct kvm *kvm,
  * @kvm: the VM
  * @range: frames of one memslot
  *
- * Clears R in the leaves and in the shadow leaves over the frames. Nothing is
- * flushed: losing an R does no harm. The caller cannot drop mmu_lock: shadow
- * leaves beyond the work of one hold are not looked at, and count as used.
+ * Clears R in the leaves and in the shadow leaves over the frames, and asks each
+ * once (L17). On bare metal nothing is flushed: losing an R does no harm. A parent
+ * hypervisor keeps a translation until it is flushed, and R would never come back.
+ * Of very many shadow leaves over one frame only the newest ones are asked; the
+ * others count as old.
  *
- * Context: mmu_lock held.
+ * Context: mmu_lock held; given up now and then.
  * Return: whether R was set in one of them.
  */
 bool kvm_age_radix_range(struct kvm *kvm, struct kvm_gfn_range *range)
 {
-	struct nmmu_visit v = { .slot = range->slot, .op = NMMU_AGE,
-				.budget = NMMU_BUDGET };
-	bool young = false;
-	struct pst_pos pos;
-	gfn_t gfn;
-
-	if (radix_is_secure(kvm))
-		return false;
-	for (gfn = range->start; gfn < range->end; gfn++) {
-		if (!radix_find(kvm, gfn, &pos))
-			continue;
-		young |= !!(pst_weaken_leaf(&pos, RPT_REF, NULL).val & RPT_REF);
-		v.gfn = gfn;
-		v.last = gfn;
-		if (kvm->arch.nested_vm && !nmmu_over_frames(&v))
-			v.young = true;
-	}
-	return young || v.young;
+	return radix_is_young(kvm, range->slot, NRMAP_AGE, range->start,
+			      range->end);
 }
 
 /**
@@ -969,40 +867,27 @@ bool kvm_age_radix_range(struct kvm *kvm, struct kvm_gfn_range *range)
  * @memslot: memslot of the page
  * @gfn: guest frame
  *
- * Context: mmu_lock held.
+ * Context: mmu_lock held; given up now and then.
  * Return: whether R is set in the leaf or in a shadow leaf over the frame.
  */
 bool kvm_test_age_radix(struct kvm *kvm, struct kvm_memory_slot *memslot,
 			unsigned long gfn)
 {
-	struct pst_pos pos;
-
-	if (radix_is_secure(kvm) || !radix_find(kvm, gfn, &pos))
-		return false;
-	return (pos.pte.val & RPT_REF) ||
-	       radix_shadows_are_young(kvm, memslot, gfn);
+	return radix_is_young(kvm, memslot, NRMAP_TEST_AGE, gfn, gfn + 1);
 }
 
 /* --- walks over a memslot ----------------------------------------------- */
 
-static void radix_visit(struct kvm *kvm, const struct kvm_memory_slot *slot,
-			enum radix_visit what, unsigned long *map)
+static void radix_walk_slot(struct kvm *kvm, const struct kvm_memory_slot *slot,
+			    enum nrmap_op op, unsigned long *map)
 {
 	struct radix_walk walk __uninitialized;
-	bool more;
 
-	walk.kvm = kvm;
-	walk.slot = slot;
-	walk.what = what;
+	radix_walk_begin(&walk, kvm, slot, op, slot->base_gfn,
+			 slot->base_gfn + slot->npages);
 	walk.map = map;
-	walk.addr = gfn_to_gpa(slot->base_gfn);
-	walk.last = gfn_to_gpa(slot->base_gfn + slot->npages) - 1;
-	walk.work.resume = (struct radix_place){};
-	do {
-		scoped_guard(spinlock, &kvm->mmu_lock)
-			more = radix_visit_part(&walk, RADIX_BUDGET);
-		cond_resched();
-	} while (more);
+	guard(spinlock)(&kvm->mmu_lock);
+	radix_walk_all(&walk, true);
 }
 
 /**
@@ -1021,7 +906,7 @@ long kvmppc_hv_get_dirty_log_radix(struct kvm *kvm,
 				   unsigned long *map)
 {
 	if (!radix_is_secure(kvm))
-		radix_visit(kvm, memslot, RADIX_CLEAN, map);
+		radix_walk_slot(kvm, memslot, NRMAP_WRITE_PROTECT, map);
 	return 0;
 }
 
@@ -1039,12 +924,10 @@ void kvmppc_radix_flush_memslot(struct kvm *kvm,
 {
 	if (kvm->arch.secure_guest & KVMPPC_SECURE_INIT_START)
 		kvmppc_uvmem_drop_pages(memslot, kvm, true);
-	if (radix_is_secure(kvm))
-		return;
 	/* A fault that has seen the old memslot fails its recheck from here. */
 	scoped_guard(spinlock, &kvm->mmu_lock)
 		kvm->mmu_invalidate_seq++;
-	radix_visit(kvm, memslot, RADIX_ZAP, NULL);
+	radix_walk_slot(kvm, memslot, NRMAP_ZAP, NULL);
 }
 
 /* --- process-scoped translation ----------------------------------------- */

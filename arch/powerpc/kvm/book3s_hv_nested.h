@@ -17,6 +17,7 @@
 #include "book3s_hv_pure.h"
 #include "book3s_hv_nfault.h"
 #include "book3s_hv_ninv.h"
+#include "book3s_hv_nrmap.h"
 #include "book3s_hv_nstate.h"
 #include "book3s_hv_pst.h"
 
@@ -217,46 +218,8 @@ void nguest_kill_all(struct kvm *kvm);
 void nguest_drain_now(struct kvm_nested_vm *nvm);
 void nguest_release_all(struct kvm *kvm);
 
-/* --- book3s_hv_nested_mmu.c: invalidation, notifiers of L2 --- */
+/* --- book3s_hv_nested_mmu.c: L1's tables, invalidation --- */
 
-/**
- * enum nmmu_op - what happens to the shadow leaves over some L1 frames
- * @NMMU_ZAP: removed
- * @NMMU_CLEAN: lose W and C, so that the next store is seen
- * @NMMU_AGE: lose R
- * @NMMU_LOOK: nothing
- */
-enum nmmu_op {
-	NMMU_ZAP,
-	NMMU_CLEAN,
-	NMMU_AGE,
-	NMMU_LOOK,
-};
-
-/* Work in one hold of mmu_lock: 512 leaves, or as many heads as cost the same. */
-#define NMMU_BUDGET		4096
-
-/**
- * struct nmmu_visit - a visit to the shadow leaves over some L1 frames
- * @slot: memslot of the frames; its VM has a container for nested guests
- * @gfn: L1 frame to go on from
- * @last: last L1 frame, inside @slot
- * @op: what to do
- * @g: gets what has to be flushed; not used by NMMU_AGE and NMMU_LOOK
- * @budget: what may still be done, NMMU_BUDGET in all
- * @young: whether one of the leaves was referenced
- */
-struct nmmu_visit {
-	const struct kvm_memory_slot *slot;
-	gfn_t gfn;
-	gfn_t last;
-	enum nmmu_op op;
-	struct pst_gather *g;
-	long budget;
-	bool young;
-};
-
-bool nmmu_over_frames(struct nmmu_visit *v);
 void nmmu_invalidate(struct kvm *kvm, const struct ninv *inv);
 
 /* Entries in one cache line of a table of L1. */

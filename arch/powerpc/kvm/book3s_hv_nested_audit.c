@@ -84,8 +84,8 @@ static const char *naudit_against_l0(struct naudit *a,
 		return "another frame than the VM's";
 	if ((shadow->pte.val ^ own.pte.val) & RPT_ATT)
 		return "another storage attribute than the VM's";
-	/* One without rights is going away, and its shadow leaves before it. */
-	if ((own.pte.val & RPT_PROT) &&
+	/* A blocked one is going away, and its shadow leaves before it. */
+	if (!pst_is_blocked(own.pte) &&
 	    (shadow->pte.val & ~own.pte.val & (RPT_W | RPT_CHG)))
 		return "more permissive than the VM's leaf";
 	return NULL;

@@ -75,6 +75,7 @@ enum nf_result {
  * @NFLT_NO_LEAF: our own leaf is missing or not permissive enough
  * @NFLT_NO_TABLE: a table is missing
  * @NFLT_AGAIN: room is being made
+ * @NFLT_BROKEN: no such leaf can be mapped; the VM has been ended
  */
 enum nflt_attempt {
 	NFLT_DONE,
@@ -83,6 +84,7 @@ enum nflt_attempt {
 	NFLT_NO_LEAF,
 	NFLT_NO_TABLE,
 	NFLT_AGAIN,
+	NFLT_BROKEN,
 };
 
 /* S1: before anything of L1 is read. */
@@ -181,6 +183,8 @@ static enum nflt_attempt nflt_map(struct kvm_nested_guest *ng,
 			return NFLT_DONE;
 		case PST_NO_TABLE:
 			return NFLT_NO_TABLE;
+		case PST_BROKEN:
+			return NFLT_BROKEN;
 		case PST_BLOCKED:
 			break;
 		}
@@ -213,7 +217,7 @@ static bool nflt_map_neighbour(const struct nflt_job *job,
 	pst_pos_to_leaf(own, &l0);
 	nfault_compose(n, &l0, PAGE_SHIFT);
 	head = nflt_head(job, n->gpa);
-	/* Our own leaf without any right is about to go, and must gain nothing. */
+	/* A blocked host leaf must gain no shadow leaf. */
 	if (!head || n->leaf.shift != n->l1.shift ||
 	    !(n->leaf.attrs & RPT_REF) || !(n->leaf.attrs & RPT_PROT))
 		return false;
@@ -332,7 +336,8 @@ static enum nf_result nflt_install(struct nflt_job *job)
 			nvm_count(kvm, NVM_INSTALLS);
 		else if (r == NFLT_STALE)
 			nvm_count(kvm, NVM_STALE);
-		if (r == NFLT_DONE || r == NFLT_STALE || r == NFLT_NO_TREE)
+		if (r == NFLT_DONE || r == NFLT_STALE || r == NFLT_NO_TREE ||
+		    r == NFLT_BROKEN)
 			break;
 		err = nflt_provide(job, r);
 	}
@@ -340,7 +345,7 @@ static enum nf_result nflt_install(struct nflt_job *job)
 	naudit_prove(job->ng);
 	if (err == -ENOMEM)
 		return NF_NOMEM;
-	if (err && err != -EAGAIN)
+	if ((err && err != -EAGAIN) || r == NFLT_BROKEN)
 		return NF_BAD_PAGE;
 	return r == NFLT_NO_TREE ? NF_LEAVE : NF_RESUME;
 }

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The shadow MMU of nested guests but for its faults: what the host takes away
- * from L1, and what L1 says it has changed.
+ * The shadow MMU of nested guests but for its faults: L1's tables, and what L1
+ * says it has changed in them.
  *
  * S3  An invalidation bumps inval_seq before it zaps, in the same critical
  *     section or in an earlier one: dropping what came between does no harm.
  *
- * Whatever removes or weakens a leaf of L1 calls nmmu_over_frames() first.
- *
  * Not here: faults of L2 (nested_fault), which tree is live (nested_guest), what
- * an invalidation means (ninv).
+ * an invalidation means (ninv), what the host takes away from L1 (nrmap).
  */
 #include <linux/kvm_host.h>
 #include <linux/sched/signal.h>
@@ -22,95 +20,6 @@
 /* Entries looked at in one hold of mmu_lock, and holds before giving up. */
 #define NMMU_CHUNK		512
 #define NMMU_CHUNKS		16
-
-/* A leaf costs as much as so many heads without leaves. */
-#define NMMU_LEAF_COST		(NMMU_BUDGET / 512)
-
-/* Leaves over one frame that are cleaned; any beyond are dropped. */
-#define NMMU_CLEAN_MAX		64
-
-/* --- leaves over L1 frames ---------------------------------------------- */
-
-static bool nmmu_apply(const struct pst_pos *pos, enum nmmu_op op,
-		       struct pst_gather *g)
-{
-	struct rpte old = pos->pte;
-
-	switch (op) {
-	case NMMU_ZAP:
-		old = pst_zap_leaf(pos, g);
-		break;
-	case NMMU_CLEAN:
-		old = pst_weaken_leaf(pos, RPT_W | RPT_CHG, g);
-		break;
-	case NMMU_AGE:
-		old = pst_weaken_leaf(pos, RPT_REF, NULL);
-		break;
-	case NMMU_LOOK:
-		break;
-	}
-	return old.val & RPT_REF;
-}
-
-/* Leaves of at least this size that start at one frame; false if cut short. */
-static bool nmmu_over_head(struct nmmu_visit *v, gfn_t gfn,
-			   unsigned int min_shift)
-{
-	unsigned long *word = &v->slot->arch.rmap[gfn - v->slot->base_gfn];
-	struct pst_link *link, *next;
-	enum nmmu_op op = v->op;
-	unsigned int n = 0;
-	struct pst_pos pos;
-
-	for (link = nrmap_first(nrmap_head(word)); link; link = next) {
-		if (v->budget <= 0)
-			return false;
-		v->budget -= NMMU_LEAF_COST;
-		/* What was cleaned in an earlier hold is met again: drop more. */
-		if (op == NMMU_CLEAN && ++n > NMMU_CLEAN_MAX)
-			op = NMMU_ZAP;
-		next = nrmap_next(link);
-		pst_pos_of_link(link, &pos);
-		if (pos.table->shift >= min_shift)
-			v->young |= nmmu_apply(&pos, op, v->g);
-	}
-	return true;
-}
-
-/* Leaves of one large size that start before a frame and reach over it. */
-static bool nmmu_over_large(struct nmmu_visit *v, unsigned int shift)
-{
-	gfn_t start = ALIGN_DOWN(v->gfn, BIT_ULL(shift - PAGE_SHIFT));
-
-	if (start == v->gfn || start < v->slot->base_gfn)
-		return true;
-	return nmmu_over_head(v, start, shift);
-}
-
-/**
- * nmmu_over_frames() - do something to the shadow leaves over L1 frames
- * @v: what, where, and how much in this hold of mmu_lock; @v->gfn moves on,
- *	@v->young gathers whether one of the leaves was referenced
- *
- * Covers live and detached trees of living and dead guests (R1). What removes
- * or weakens a leaf of L1 calls this first, in the same critical section, and
- * so keeps P7 and C1.
- *
- * Context: mmu_lock held; @v->g is flushed before it is dropped.
- * Return: false if the budget was used up before the last frame was done.
- */
-bool nmmu_over_frames(struct nmmu_visit *v)
-{
-	if (!nmmu_over_large(v, RPT_SHIFT_2M) ||
-	    !nmmu_over_large(v, RPT_SHIFT_1G))
-		return false;
-	for (; v->gfn <= v->last; v->gfn++) {
-		if (v->budget <= 0 || !nmmu_over_head(v, v->gfn, 0))
-			return false;
-		v->budget--;
-	}
-	return true;
-}
 
 /* --- tables of L1 -------------------------------------------------------- */
 

@@ -14,6 +14,7 @@
 #define _BOOK3S_HV_NFAULT_H
 
 #include "book3s_hv_gwalk.h"
+#include "book3s_hv_nrmap.h"
 #include "book3s_hv_pst.h"
 
 /* ASDR: the top nibble is to be ignored, the low 12 bits are not reliable. */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The partition-scoped tree in host memory: find, iterate, map, zap, detach,
- * drain. The invariants T1 to T4, R1 to R4 and F1 to F3 are stated in the
- * headers book3s_hv_pst.h and book3s_hv_nrmap.h.
+ * drain. The invariants T1 to T4, R1 to R4, B1 and F1 to F3 are stated in the
+ * header book3s_hv_pst.h.
  *
  * Three choke points: pst_change() is the only function that writes an entry,
  * pst_table_free() the only one that frees a table, pst_gather_flush() the only
@@ -14,6 +14,10 @@
  * section.
  */
 #include "book3s_hv_pst.h"
+
+/* Nothing of a broken tree is touched; its VM ends. */
+#define pst_broken(pst, cond)						\
+	(pure_broken(cond) && (pure_end_vm((pst)->lock), true))
 
 /* --- memory ------------------------------------------------------------- */
 
@@ -159,6 +163,7 @@ struct pst *pst_create(pure_lock_t *lock, enum pst_kind kind,
 	pst->account = account;
 	INIT_LIST_HEAD(&pst->tables);
 	INIT_LIST_HEAD(&pst->drain);
+	INIT_LIST_HEAD(&pst->flush.node);
 	pst->root = pst_table_alloc(&mem, RPT_LEVEL_ROOT, RPT_ROOT_BITS);
 	if (!pst->root) {
 		pure_free(pst, sizeof(*pst));
@@ -177,7 +182,8 @@ struct pst *pst_create(pure_lock_t *lock, enum pst_kind kind,
  */
 void pst_destroy(struct pst *pst)
 {
-	if (pure_broken(!list_empty(&pst->tables) || !list_empty(&pst->drain)))
+	if (pst_broken(pst, !list_empty(&pst->tables) ||
+			    !list_empty(&pst->drain)))
 		return;
 	pure_free(pst, sizeof(*pst));
 }
@@ -190,50 +196,48 @@ void pst_destroy(struct pst *pst)
  */
 void pst_gather_init(struct pst_gather *g)
 {
-	g->pst = NULL;
-	g->nr = 0;
-	g->everything = false;
-	g->walks = false;
+	INIT_LIST_HEAD(&g->trees);
+	g->nr_trees = 0;
 	INIT_LIST_HEAD(&g->doomed);
 }
 
-static bool pst_gather_is_clean(const struct pst_gather *g)
+/* A quiet tree was flushed as a whole when it became quiet. */
+static void pst_flush_tree(struct pst *pst)
 {
-	return !g->nr && !g->everything && !g->walks;
+	struct pst_flush *f = &pst->flush;
+	unsigned int i;
+
+	pure_assert_locked(pst->lock);
+	if (pst->state != PST_QUIET) {
+		if (f->all)
+			lpid_flush_all(pst->hlpid);
+		for (i = 0; !f->all && i < f->nr; i++)
+			lpid_flush_range(pst->hlpid, f->ranges[i].start,
+					 f->ranges[i].last, f->ranges[i].shift);
+		if (f->pwc && !f->all)
+			lpid_flush_pwc(pst->hlpid);
+	}
+	f->nr = 0;
+	f->all = false;
+	f->pwc = false;
+	list_del_init(&f->node);
 }
 
 /**
  * pst_gather_flush() - flush what was collected
- * @g: pages and tables of one tree
+ * @g: pages and tables of any number of trees
  *
- * A quiet tree was flushed as a whole when it became quiet.
+ * Each tree costs one flush sequence (L16), whatever was taken from it.
  *
- * Context: Under the lock of the tree, the one under which the entries were
+ * Context: Under the lock of the trees, the one under which the entries were
  *	changed (F2).
  */
 void pst_gather_flush(struct pst_gather *g)
 {
-	unsigned int i;
-
-	if (pst_gather_is_clean(g))
-		return;
-	pure_assert_locked(g->pst->lock);
-
-	if (g->pst->state == PST_QUIET)
-		goto done;
-	if (g->everything) {
-		lpid_flush_all(g->pst->hlpid);
-		goto done;
-	}
-	for (i = 0; i < g->nr; i++)
-		lpid_flush_range(g->pst->hlpid, g->ranges[i].start,
-				 g->ranges[i].last, g->ranges[i].shift);
-	if (g->walks)
-		lpid_flush_pwc(g->pst->hlpid);
-done:
-	g->nr = 0;
-	g->everything = false;
-	g->walks = false;
+	while (!list_empty(&g->trees))
+		pst_flush_tree(list_first_entry(&g->trees, struct pst,
+						flush.node));
+	g->nr_trees = 0;
 }
 
 /**
@@ -244,7 +248,7 @@ done:
  */
 void pst_gather_free(struct pst_gather *g)
 {
-	if (pure_broken(!pst_gather_is_clean(g)))
+	if (pure_broken(!list_empty(&g->trees)))
 		return;
 	pst_free_doomed(&g->doomed);
 }
@@ -265,32 +269,32 @@ void pst_free_doomed(struct list_head *doomed)
 	}
 }
 
-/* A gather serves one LPID at a time; moving on to another tree flushes. */
-static void pst_gather_bind(struct pst_gather *g, struct pst *pst)
+static struct pst_flush *pst_gather_tree(struct pst_gather *g, struct pst *pst)
 {
-	if (g->pst == pst)
-		return;
-	pst_gather_flush(g);
-	g->pst = pst;
+	if (list_empty(&pst->flush.node)) {
+		list_add_tail(&pst->flush.node, &g->trees);
+		g->nr_trees++;
+	}
+	return &pst->flush;
 }
 
 /* A leaf that adjoins the last one of its size makes one range with it. */
 static void pst_gather_leaf(struct pst_gather *g, const struct pst_pos *pos)
 {
+	struct pst_flush *f = pst_gather_tree(g, pos->table->pst);
 	struct pst_range leaf = {
 		.start = pst_pos_addr(pos), .shift = pos->table->shift,
 	};
 	struct pst_range *r;
 
-	pst_gather_bind(g, pos->table->pst);
 	leaf.last = leaf.start + BIT_ULL(leaf.shift) - 1;
-	r = g->nr ? &g->ranges[g->nr - 1] : NULL;
+	r = f->nr ? &f->ranges[f->nr - 1] : NULL;
 	if (r && r->shift == leaf.shift && r->last + 1 == leaf.start)
 		r->last = leaf.last;
-	else if (g->nr == PST_GATHER_RANGES)
-		g->everything = true;
+	else if (f->nr == PST_FLUSH_RANGES)
+		f->all = true;
 	else
-		g->ranges[g->nr++] = leaf;
+		f->ranges[f->nr++] = leaf;
 }
 
 /* --- one entry ---------------------------------------------------------- */
@@ -317,9 +321,6 @@ static struct rpte pst_change(const struct pst_pos *pos, u64 clr, u64 set)
 	new.val = (old.val & ~clr) | set;
 	if (unlikely(old.val & ~new.val & RPT_SAMPLE))
 		pst_note_sample(t, old);
-	if (unlikely(rpt_is_leaf(old) && !(old.val & RPT_PROT)) &&
-	    (!rpt_is_valid(new) || (new.val & RPT_PROT)))
-		t->pst->idle_ends++;
 	t->nr_present += rpt_is_valid(new) - rpt_is_valid(old);
 	if (t->level < RPT_LEVEL_ROOT)
 		t->pst->nr_leaves[t->level] += rpt_is_leaf(new) -
@@ -336,6 +337,12 @@ static struct pst_table **pst_child_slot(const struct pst_table *t,
 static struct pst_table *pst_child(const struct pst_pos *pos)
 {
 	return *pst_child_slot(pos->table, pos->index);
+}
+
+/* Of a large leaf of a host tree, whose slot has no child. */
+static unsigned long *pst_done_slot(const struct pst_pos *pos)
+{
+	return (unsigned long *)pst_child_slot(pos->table, pos->index);
 }
 
 static void pst_look(struct pst_pos *pos, struct pst_table *t, u64 addr)
@@ -373,12 +380,11 @@ static void pst_unlink_table(struct pst_table *t, struct pst_gather *g)
 {
 	struct pst_pos pos = { .table = t->parent, .index = t->index };
 
-	pst_gather_bind(g, t->pst);
+	pst_gather_tree(g, t->pst)->pwc = true;
 	pst_change(&pos, ~0ULL, 0);
 	t->pst->nr_tables--;
 	t->parent->nr_below--;
 	*pst_child_slot(pos.table, pos.index) = NULL;
-	g->walks = true;
 	list_move_tail(&t->node, &g->doomed);
 }
 
@@ -397,6 +403,8 @@ struct rpte pst_zap_leaf(const struct pst_pos *pos, struct pst_gather *g)
 
 	if (link)
 		nrmap_unlink(link);
+	else if (pos->table->slot_size)
+		*pst_done_slot(pos) = 0;
 	pst_gather_leaf(g, pos);
 	return old;
 }
@@ -442,6 +450,42 @@ struct rpte pst_weaken_leaf(const struct pst_pos *pos, u64 clr,
 void pst_strengthen_leaf(const struct pst_pos *pos, u64 set)
 {
 	pst_change(pos, 0, set & (RPT_PROT | RPT_RC));
+}
+
+/**
+ * pst_block_leaf() - take all permissions from a leaf of a host tree
+ * @pos: a present leaf, blocked already or not
+ * @done: frames of it, from the first one, that have no shadow leaf
+ * @g: gets the page to flush if it had permissions
+ *
+ * B1: from now on no shadow leaf is made from it, and the number of those that
+ * are left only falls. Whoever comes to it goes on where the last one stopped.
+ * A leaf of one frame needs no such place.
+ *
+ * Context: Under the lock; @g is flushed before it is dropped.
+ */
+void pst_block_leaf(const struct pst_pos *pos, unsigned long done,
+		    struct pst_gather *g)
+{
+	if (pst_broken(pos->table->pst, pos->table->pst->kind != PST_HOST))
+		return;
+	pst_weaken_leaf(pos, RPT_PROT, g);
+	if (pos->table->slot_size)
+		*pst_done_slot(pos) = done;
+}
+
+/**
+ * pst_blocked_done() - where the work on a blocked leaf goes on
+ * @pos: a present leaf of a host tree
+ *
+ * Context: Under the lock.
+ * Return: frames of the leaf that have no shadow leaf; 0 if it is not blocked.
+ */
+unsigned long pst_blocked_done(const struct pst_pos *pos)
+{
+	if (!pst_is_blocked(pos->pte) || !pos->table->slot_size)
+		return 0;
+	return *pst_done_slot(pos);
 }
 
 /* --- find and iterate --------------------------------------------------- */
@@ -507,12 +551,22 @@ bool pst_find_leaf_near(struct pst_pos *pos, u64 addr)
 	return rpt_is_leaf(pos->pte);
 }
 
+/* From an entry of a table without entries to the one that leads there. */
+static void pst_skip_empty(struct pst_pos *pos)
+{
+	while (!pos->table->nr_present && pos->table->parent) {
+		pos->index = pos->table->index;
+		pos->table = pos->table->parent;
+	}
+}
+
 /**
  * pst_next_leaf() - the next leaf of a range, in ascending order
  * @pst: tree in any state but drained
  * @it: addr, last and budget are set by the caller before the first call
  *
- * A hole is skipped by the size of the entry that is empty. The leaf found may
+ * A hole is skipped by the size of the entry that is empty, and so is a table
+ * without entries: a look is never spent twice on what stays empty. The leaf may
  * be removed before the next call, tables may not. @it->addr has moved past
  * the leaf; when the lock was dropped, go on by a new iterator from there.
  *
@@ -530,6 +584,7 @@ bool pst_next_leaf(struct pst *pst, struct pst_iter *it)
 	while (it->addr <= last && it->budget) {
 		it->budget--;
 		pst_move(&it->pos, it->addr);
+		pst_skip_empty(&it->pos);
 		it->addr = pst_pos_addr(&it->pos) +
 			   BIT_ULL(it->pos.table->shift);
 		if (rpt_is_leaf(it->pos.pte))
@@ -558,22 +613,42 @@ static bool pst_leaf_includes(const struct pst_pos *pos, u64 addr,
 	       !(leaf->attrs & ~pos->pte.val & (RPT_PROT | RPT_RC));
 }
 
+/*
+ * The same host frame need not be the same L1 frame: two memslots may lie over
+ * one page. So what a shadow leaf gains it must have from the frame on whose head
+ * it hangs (R2). It moves to the head of the frame that gives all of it now; if
+ * it has more than that frame gives, it goes first.
+ */
+static enum pst_result pst_widen_leaf(const struct pst_pos *pos,
+				      struct rpte new, struct hlist_head *head)
+{
+	struct pst_link *link = pst_link_at(pos->table, pos->index);
+	u64 gain = new.val & ~pos->pte.val & ~RPT_SAMPLE;
+	u64 excess = pos->pte.val & ~new.val & (RPT_PROT | RPT_CHG);
+
+	if (!pst_same_frame(pos->pte, new) || (!link && pst_is_blocked(pos->pte)))
+		return PST_BLOCKED;
+	if (!gain)
+		return PST_SAME;
+	if (link && excess)
+		return PST_BLOCKED;
+	if (link) {
+		nrmap_unlink(link);
+		nrmap_link(head, link, pos->table);
+	}
+	pst_strengthen_leaf(pos, gain);
+	return PST_WIDENED;
+}
+
 static enum pst_result pst_set_leaf(const struct pst_pos *pos,
 				    const struct pst_leaf *leaf,
 				    struct hlist_head *head)
 {
 	struct rpte new = rpt_make_leaf(leaf->pa, leaf->attrs);
 	struct pst_link *link = pst_link_at(pos->table, pos->index);
-	u64 gain = new.val & ~pos->pte.val & ~RPT_SAMPLE;
 
-	if (rpt_is_valid(pos->pte)) {
-		if (!pst_same_frame(pos->pte, new))
-			return PST_BLOCKED;
-		if (!gain)
-			return PST_SAME;
-		pst_strengthen_leaf(pos, gain);
-		return PST_WIDENED;
-	}
+	if (rpt_is_valid(pos->pte))
+		return pst_widen_leaf(pos, new, head);
 	if (link)
 		nrmap_link(head, link, pos->table);
 	pst_change(pos, ~0ULL, new.val);
@@ -619,7 +694,7 @@ static enum pst_result pst_grow(struct pst_pos *pos, u64 addr,
  *
  * Context: Under the lock. The caller has checked there that what it derives
  *	the leaf from has not changed (S2).
- * Return: see enum pst_result. Nothing is mapped on the last two.
+ * Return: see enum pst_result. Nothing is mapped on the last three.
  */
 enum pst_result pst_map(struct pst *pst, u64 addr, const struct pst_leaf *leaf,
 			struct hlist_head *head, struct pst_mem *mem)
@@ -629,10 +704,10 @@ enum pst_result pst_map(struct pst *pst, u64 addr, const struct pst_leaf *leaf,
 	enum pst_result r;
 
 	pure_assert_locked(pst->lock);
-	if (pure_broken(pst->state != PST_LIVE || addr > RPT_EA_LAST ||
-			!IS_ALIGNED(addr | leaf->pa, BIT_ULL(leaf->shift)))) {
+	if (pst_broken(pst, pst->state != PST_LIVE || addr > RPT_EA_LAST ||
+		       !IS_ALIGNED(addr | leaf->pa, BIT_ULL(leaf->shift)))) {
 		pos->table = NULL;
-		return PST_SAME;
+		return PST_BROKEN;
 	}
 
 	pst_descend(pst, addr, level, pos);
@@ -663,9 +738,9 @@ void pst_map_at(const struct pst_pos *pos, const struct pst_leaf *leaf,
 	struct pst *pst = pos->table->pst;
 
 	pure_assert_locked(pst->lock);
-	if (pure_broken(pst->state != PST_LIVE || rpt_is_valid(pos->pte) ||
-			pos->table->shift != leaf->shift ||
-			!IS_ALIGNED(leaf->pa, BIT_ULL(leaf->shift))))
+	if (pst_broken(pst, pst->state != PST_LIVE || rpt_is_valid(pos->pte) ||
+		       pos->table->shift != leaf->shift ||
+		       !IS_ALIGNED(leaf->pa, BIT_ULL(leaf->shift))))
 		return;
 	pst_set_leaf(pos, leaf, head);
 }
@@ -810,8 +885,7 @@ bool pst_zap_small(struct pst *pst, struct pst_gather *g)
 	pure_assert_locked(pst->lock);
 	if (!pst_is_small(pst))
 		return false;
-	pst_gather_bind(g, pst);
-	g->everything = true;
+	pst_gather_tree(g, pst)->all = true;
 	list_for_each_entry(t, &pst->tables, node)
 		pst_empty_table(t, g);
 	return true;
@@ -862,7 +936,7 @@ bool pst_evict_oldest(struct pst *pst, struct pst_gather *g)
 void pst_detach(struct pst *pst)
 {
 	pure_assert_locked(pst->lock);
-	if (!pure_broken(pst->state != PST_LIVE))
+	if (!pst_broken(pst, pst->state != PST_LIVE))
 		pst->state = PST_DETACHED;
 }
 
@@ -875,7 +949,7 @@ void pst_detach(struct pst *pst)
 void pst_quiesce(struct pst *pst)
 {
 	pure_assert_locked(pst->lock);
-	if (!pure_broken(pst->state != PST_DETACHED))
+	if (!pst_broken(pst, pst->state != PST_DETACHED))
 		pst->state = PST_QUIET;
 }
 
@@ -920,7 +994,7 @@ bool pst_drain_step(struct pst *pst, unsigned int budget,
 	struct pst_table *t;
 
 	pure_assert_locked(pst->lock);
-	if (pure_broken(pst->state != PST_QUIET))
+	if (pst_broken(pst, pst->state != PST_QUIET))
 		return false;
 	pst->root = NULL;
 	while (!list_empty(&pst->tables) && done < budget) {
@@ -950,6 +1024,15 @@ static enum pst_fault pst_audit_child(const struct pst_pos *pos)
 	return PST_SOUND;
 }
 
+/* The slot says how far the work on a blocked leaf has come, or nothing. */
+static enum pst_fault pst_audit_host_leaf(const struct pst_pos *pos)
+{
+	if (pos->table->slot_size && !pst_is_blocked(pos->pte) &&
+	    *pst_done_slot(pos))
+		return PST_BAD_SLOT;
+	return PST_SOUND;
+}
+
 static enum pst_fault pst_audit_leaf(const struct pst_pos *pos)
 {
 	struct pst_link *link = pst_link_at(pos->table, pos->index);
@@ -960,7 +1043,7 @@ static enum pst_fault pst_audit_leaf(const struct pst_pos *pos)
 	    !IS_ALIGNED(pa, BIT_ULL(pos->table->shift)))
 		return PST_BAD_ENTRY;
 	if (!link)
-		return PST_SOUND;
+		return pst_audit_host_leaf(pos);
 	if (!nrmap_is_linked(link) || link->table != pos->table)
 		return PST_BAD_SLOT;
 	/* C1: a shadow leaf is writable only with C. */

@@ -19,6 +19,14 @@
  *     is empty exactly while pte[i] is not valid.
  * T3  nr_present is the number of valid entries.
  * T4  parent, index, base and level agree with the parent's slot.
+ * R1  A link is hashed exactly while its entry is a present leaf of a shadow
+ *     tree, in trees that are live and in trees that are detached.
+ * R2  It hangs on the head of the first L1 frame of the leaf: the frame whose
+ *     host leaf gives the leaf its permissions.
+ * R3  Unlinking needs no memslot, no LPID and no memory.
+ * R4  An array of heads is freed only when all its heads are empty.
+ * B1  A leaf of a host tree without any permission is blocked. It never gets
+ *     permissions back: it goes, and a new one may be mapped after it.
  * F1  A table is freed only through a gather, after the flush that covers it.
  * F2  What was unlinked is flushed before the lock is dropped; only freeing
  *     waits until after.
@@ -31,7 +39,56 @@
 #define _BOOK3S_HV_PST_H
 
 #include "book3s_hv_rpt.h"
-#include "book3s_hv_nrmap.h"
+
+struct pst_table;
+
+/**
+ * struct pst_link - ties one shadow leaf to its L1 frame
+ * @node: on the head of the frame
+ * @table: table whose entry this stands for; the index is the position of the
+ *	link in the table's slots
+ */
+struct pst_link {
+	struct hlist_node node;
+	struct pst_table *table;
+};
+
+/* A memslot has one word for each frame; in radix mode it is a list head. */
+static_assert(sizeof(struct hlist_head) == sizeof(unsigned long));
+
+static inline struct hlist_head *nrmap_head(unsigned long *word)
+{
+	return (struct hlist_head *)word;
+}
+
+static inline bool nrmap_is_linked(const struct pst_link *link)
+{
+	return !hlist_unhashed(&link->node);
+}
+
+static inline void nrmap_link(struct hlist_head *head, struct pst_link *link,
+			      struct pst_table *table)
+{
+	link->table = table;
+	hlist_add_head(&link->node, head);
+}
+
+static inline void nrmap_unlink(struct pst_link *link)
+{
+	hlist_del_init(&link->node);
+	link->table = NULL;
+}
+
+/* The first link of a frame, NULL if no shadow leaf starts there. */
+static inline struct pst_link *nrmap_first(const struct hlist_head *head)
+{
+	return hlist_entry_safe(head->first, struct pst_link, node);
+}
+
+static inline struct pst_link *nrmap_next(const struct pst_link *link)
+{
+	return hlist_entry_safe(link->node.next, struct pst_link, node);
+}
 
 enum pst_state {
 	PST_LIVE,
@@ -63,9 +120,17 @@ struct pst_account {
 	atomic_long_t samples_unused;
 };
 
+/**
+ * union pst_slot - software state of one entry
+ * @link: of a leaf of a shadow tree
+ * @child: of a directory
+ * @done: of a blocked leaf of a host tree: how many of its frames have no shadow
+ *	leaf any more. Slots of host trees have no room for a link.
+ */
 union pst_slot {
 	struct pst_link link;
 	struct pst_table *child;
+	unsigned long done;
 };
 
 /**
@@ -102,6 +167,28 @@ struct pst_table {
 	u8 slot_size;
 };
 
+#define PST_FLUSH_RANGES	16
+
+/**
+ * struct pst_flush - what has to be flushed of one tree
+ * @node: in the gather of the critical section, empty if there is nothing
+ * @nr: ranges collected
+ * @all: too many ranges: flush all translations of the LPID
+ * @pwc: a table was unlinked: flush the page-walk cache
+ * @ranges: adjoining leaves of one size, first to last address
+ */
+struct pst_flush {
+	struct list_head node;
+	unsigned int nr;
+	bool all;
+	bool pwc;
+	struct pst_range {
+		u64 start;
+		u64 last;
+		unsigned int shift;
+	} ranges[PST_FLUSH_RANGES];
+};
+
 /**
  * struct pst - one tree
  * @root: level 3 table
@@ -114,7 +201,7 @@ struct pst_table {
  * @drain: for the owner, once detached
  * @nr_leaves: valid leaves by level
  * @nr_tables: tables without the root
- * @idle_ends: how often a leaf without rights gained some or went
+ * @flush: what has to be flushed before the lock is dropped
  * @account: where its memory is counted
  */
 struct pst {
@@ -128,7 +215,7 @@ struct pst {
 	struct list_head drain;
 	unsigned long nr_leaves[RPT_LEVEL_ROOT];
 	unsigned long nr_tables;
-	unsigned long idle_ends;
+	struct pst_flush flush;
 	struct pst_account *account;
 };
 
@@ -174,27 +261,18 @@ struct pst_mem {
 	struct pst_pos at;
 };
 
-#define PST_GATHER_RANGES	16
-
 /**
  * struct pst_gather - what has to be flushed, and what is freed after that
- * @pst: tree that the leaves belong to, NULL for none yet
- * @nr: ranges collected
- * @everything: too many ranges: flush all of the LPID
- * @walks: a table was unlinked: flush the page-walk cache
- * @ranges: adjoining leaves of one size, first to last address
+ * @trees: trees that something was taken from, by their pst_flush
+ * @nr_trees: how many
  * @doomed: tables that go when the flush is done; of any tree
+ *
+ * Serves any number of trees under one lock: a tree is flushed once for each
+ * pst_gather_flush(), in whatever order its leaves were taken.
  */
 struct pst_gather {
-	struct pst *pst;
-	unsigned int nr;
-	bool everything;
-	bool walks;
-	struct pst_range {
-		u64 start;
-		u64 last;
-		unsigned int shift;
-	} ranges[PST_GATHER_RANGES];
+	struct list_head trees;
+	unsigned int nr_trees;
 	struct list_head doomed;
 };
 
@@ -219,10 +297,12 @@ void pst_destroy(struct pst *pst);
 /**
  * enum pst_result - what pst_map() did
  * @PST_MAPPED: the entry was absent and is set; @at of struct pst_mem is valid
- * @PST_WIDENED: the same translation gained rights in place; likewise
+ * @PST_WIDENED: the same translation gained permissions in place and hangs on
+ *	@head now; likewise
  * @PST_SAME: nothing to do; likewise, and the leaf there may be a larger one
  * @PST_BLOCKED: something else is in the way: pst_unblock(), then again
  * @PST_NO_TABLE: drop the lock, pst_mem_fill(), recheck, then again
+ * @PST_BROKEN: no such leaf can be mapped; the VM has been ended
  */
 enum pst_result {
 	PST_MAPPED,
@@ -230,6 +310,7 @@ enum pst_result {
 	PST_SAME,
 	PST_BLOCKED,
 	PST_NO_TABLE,
+	PST_BROKEN,
 };
 
 enum pst_result __must_check pst_map(struct pst *pst, u64 addr,
@@ -252,6 +333,9 @@ struct rpte pst_zap_leaf(const struct pst_pos *pos, struct pst_gather *g);
 struct rpte pst_weaken_leaf(const struct pst_pos *pos, u64 clr,
 			    struct pst_gather *g);
 void pst_strengthen_leaf(const struct pst_pos *pos, u64 set);
+void pst_block_leaf(const struct pst_pos *pos, unsigned long done,
+		    struct pst_gather *g);
+unsigned long pst_blocked_done(const struct pst_pos *pos);
 u64 pst_zap_range(struct pst *pst, u64 start, u64 last, unsigned int budget,
 		  struct pst_gather *g);
 bool pst_zap_small(struct pst *pst, struct pst_gather *g);
@@ -285,6 +369,12 @@ enum pst_fault {
 };
 
 enum pst_fault pst_audit(struct pst *pst);
+
+/* B1: a leaf on its way out, from which nothing is derived any more. */
+static inline bool pst_is_blocked(struct rpte pte)
+{
+	return rpt_is_leaf(pte) && !(pte.val & RPT_PROT);
+}
 
 /* First address that an entry maps. */
 static inline u64 pst_pos_addr(const struct pst_pos *pos)

@@ -39,11 +39,38 @@ typedef spinlock_t pure_lock_t;
 
 #define pure_assert_locked(lock)	lockdep_assert_held(lock)
 
-/*
- * A broken internal invariant. Nothing that a guest or a VMM does may get
- * here; when it happens the caller returns without touching the tree.
+/**
+ * pure_broken() - check an internal invariant
+ * @cond: what must never be true
+ *
+ * Nothing that a guest or a VMM does may get here. One line in the log that is
+ * limited in rate, no WARN: a host with panic_on_warn goes on. The caller then
+ * touches nothing and reports an error, never success.
+ *
+ * Return: @cond.
  */
-#define pure_broken(cond)		WARN_ON_ONCE(cond)
+#define pure_broken(cond)						\
+({									\
+	bool broken = unlikely(cond);					\
+									\
+	if (broken)							\
+		pr_err_ratelimited("KVM-HV: broken in %s: %s\n",	\
+				   __func__, #cond);			\
+	broken;								\
+})
+
+/* What is too dear to check at all times, or only proves a claim. */
+#define pure_prove(cond)						\
+	((void)(IS_ENABLED(CONFIG_KVM_BOOK3S_HV_NESTED_PROVE) &&	\
+		WARN_ON_ONCE(!(cond))))
+
+/**
+ * pure_end_vm() - a tree of a VM is broken: the VM ends
+ * @lock: that of the tree
+ *
+ * Context: Any.
+ */
+void pure_end_vm(pure_lock_t *lock);
 
 /**
  * pure_update64() - change bits of an entry that hardware walks

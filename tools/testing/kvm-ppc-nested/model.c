@@ -81,7 +81,8 @@ static bool same_frame(const struct model_leaf *l, u64 addr,
 }
 
 enum pst_result model_map_result(const struct model *m, u64 addr,
-				 const struct pst_leaf *leaf)
+				 const struct pst_leaf *leaf,
+				 const struct hlist_head *head)
 {
 	const struct model_leaf *l = model_find(m, addr);
 	u64 gain;
@@ -95,8 +96,12 @@ enum pst_result model_map_result(const struct model *m, u64 addr,
 	if (l->shift != leaf->shift && l->shift < RPT_SHIFT_2M)
 		return PST_BLOCKED;
 	gain = leaf->attrs & ~l->attrs & (RPT_PROT | RPT_RC);
+	if (!head && l->shift == leaf->shift && !(l->attrs & RPT_PROT))
+		return PST_BLOCKED;
 	if (!gain)
 		return PST_SAME;
+	if (head && (l->attrs & ~leaf->attrs & (RPT_PROT | RPT_CHG)))
+		return PST_BLOCKED;
 	return l->shift == leaf->shift ? PST_WIDENED : PST_BLOCKED;
 }
 
@@ -108,9 +113,10 @@ void model_map(struct model *m, u64 addr, const struct pst_leaf *leaf,
 				  .pa = leaf->pa, .attrs = leaf->attrs,
 				  .head = head };
 
-	switch (model_map_result(m, addr, leaf)) {
+	switch (model_map_result(m, addr, leaf, head)) {
 	case PST_WIDENED:
 		l->attrs |= leaf->attrs;
+		l->head = head;
 		break;
 	case PST_MAPPED:
 		model_insert(m, &new);
@@ -125,16 +131,15 @@ void model_map(struct model *m, u64 addr, const struct pst_leaf *leaf,
 static void compare_link(const struct model_leaf *l, const struct pst_pos *pos)
 {
 	const struct pst_link *link = pst_link_at(pos->table, pos->index);
-	const struct hlist_node *n;
+	const struct pst_link *l2;
 
 	if (!link)
 		return;
 	if (!nrmap_is_linked(link))
 		die("leaf at %#llx has no link", l->addr);
-	/* Back along the list: cheap, since it is short. */
-	n = &link->node;
-	while (n->pprev != &l->head->first)
-		n = container_of(n->pprev, struct hlist_node, next);
+	for (l2 = nrmap_first(l->head); l2 != link; l2 = nrmap_next(l2))
+		if (!l2)
+			die("leaf at %#llx hangs on another head", l->addr);
 }
 
 static void compare_leaf(const struct model_leaf *l, const struct pst_pos *pos)

@@ -49,10 +49,12 @@ unsigned int model_zap(struct model *m, u64 start, u64 last);
 void model_clear(struct model *m);
 
 /* What pst_map() should say, as far as leaves tell: SAME, WIDENED, BLOCKED, or
- * MAPPED where nothing is in the way.
+ * MAPPED where nothing is in the way. With a head it is a shadow leaf, which may
+ * have nothing that the frame of that head does not give.
  */
 enum pst_result model_map_result(const struct model *m, u64 addr,
-				 const struct pst_leaf *leaf);
+				 const struct pst_leaf *leaf,
+				 const struct hlist_head *head);
 /* Map, after which the model has the leaf. */
 void model_map(struct model *m, u64 addr, const struct pst_leaf *leaf,
 	       struct hlist_head *head);

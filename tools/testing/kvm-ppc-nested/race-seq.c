@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "book3s_hv_nfault.h"
+#include "book3s_hv_nrmap.h"
 #include "race.h"
 
 #define NR_PAGES	8
@@ -101,7 +102,7 @@ static enum pst_result map_locked(struct nested_fault *f, struct pst_mem *mem,
 		__atomic_add_fetch(&retries, 1, __ATOMIC_RELAXED);
 		return PST_SAME;
 	}
-	if (!pst_find_leaf(host, f->l1.addr, &pos))
+	if (!pst_find_leaf(host, f->l1.addr, &pos) || pst_is_blocked(pos.pte))
 		return PST_SAME;
 	l0 = (struct pst_leaf){ .pa = pos.pte.val & RPT_RPN,
 				.attrs = pos.pte.val & RPT_ATTRS,
@@ -236,23 +237,27 @@ static void host_map(u64 frame)
 	pst_mem_release(&mem);
 }
 
+/* In steps of the least budget, so that the others get in between. */
 static void host_unmap(u64 frame)
 {
-	struct pst_link *link;
+	struct nrmap_walk w = {
+		.slot = { .heads = (unsigned long *)heads, .shift = BASE,
+			  .last = (NR_FRAMES << BASE) - 1 },
+		.op = NRMAP_ZAP, .addr = frame << BASE,
+		.last = (frame << BASE) | (BIT_ULL(BASE) - 1),
+	};
 	struct pst_gather g;
-	struct pst_pos pos;
+	bool more;
 
-	pst_gather_init(&g);
-	pure_lock(&race_lock);
-	while ((link = nrmap_first(&heads[frame]))) {
-		pst_pos_of_link(link, &pos);
-		pst_zap_leaf(&pos, &g);
-	}
-	if (pst_find_leaf(host, frame << 12, &pos))
-		pst_zap_leaf(&pos, &g);
-	pst_gather_flush(&g);
-	pure_unlock(&race_lock);
-	pst_gather_free(&g);
+	do {
+		pst_gather_init(&g);
+		w.g = &g;
+		pure_lock(&race_lock);
+		more = nrmap_step(host, &w, 1);
+		pst_gather_flush(&g);
+		pure_unlock(&race_lock);
+		pst_gather_free(&g);
+	} while (more);
 }
 
 static void *notifier(void *arg)

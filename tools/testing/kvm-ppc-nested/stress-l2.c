@@ -14,6 +14,7 @@
  */
 #include "book3s_hv_nfault.h"
 #include "book3s_hv_ninv.h"
+#include "book3s_hv_nrmap.h"
 #include "l1.h"
 #include "model.h"
 #include "stress.h"
@@ -63,6 +64,8 @@ static struct guest guests[L1_GUESTS];
 static unsigned long *words[NR_SLOTS];
 static u64 next_frame;
 static unsigned int depth;
+static bool host_busy;
+static u64 shared_frames[16];
 static unsigned long events;
 static u64 now;
 static unsigned long mapped, reflected, stale, refused, emulated;
@@ -111,76 +114,107 @@ static u64 round_to(u64 addr, unsigned int shift)
 	return addr & ~(BIT_ULL(shift) - 1);
 }
 
-enum over { OVER_ZAP, OVER_CLEAN, OVER_AGE };
-
-static void over_link(struct pst_link *link, enum over op,
-		      struct pst_gather *g)
+static struct nrmap_walk walk_of(enum nrmap_op op, u64 start, u64 last)
 {
-	struct pst_pos pos;
+	int i = slot_of(start);
 
-	pst_pos_of_link(link, &pos);
-	if (op == OVER_ZAP)
-		pst_zap_leaf(&pos, g);
-	else if (op == OVER_CLEAN)
-		pst_weaken_leaf(&pos, RPT_W | RPT_CHG, g);
-	else
-		pst_weaken_leaf(&pos, RPT_REF, NULL);
+	if (i < 0)
+		die("no memslot for %#llx", start);
+	return (struct nrmap_walk){
+		.slot = { .heads = words[i], .start = slots[i].start,
+			  .last = slots[i].start + slots[i].bytes - 1,
+			  .shift = base_shift },
+		.op = op, .addr = round_to(start, base_shift),
+		.last = min(last, slots[i].start + slots[i].bytes - 1),
+	};
 }
 
-static void over_head(u64 gpa, unsigned int min_shift, enum over op,
-		      struct pst_gather *g)
+/* Anything from the least to what all of it needs. */
+static long any_budget(void)
 {
-	struct pst_link *link, *next;
-
-	for (link = nrmap_first(head_of(gpa)); link; link = next) {
-		next = nrmap_next(link);
-		if (link->table->shift >= min_shift)
-			over_link(link, op, g);
-	}
+	return one_in(&st, 2) ? 1 + pick(&st, 3) : 1 + pick(&st, NRMAP_BUDGET);
 }
 
-/* Every shadow leaf that has a byte of start..last, by heads alone. */
-static void over_range(u64 start, u64 last, enum over op, struct pst_gather *g)
+static bool walk_step(struct nrmap_walk *w)
 {
-	static const unsigned int large[] = { 21, 30 };
-	unsigned int i;
-	u64 gpa;
-
-	start = round_to(start, base_shift);
-	for (gpa = start; gpa <= last; gpa += BIT_ULL(base_shift))
-		over_head(gpa, 0, op, g);
-	for (i = 0; i < ARRAY_SIZE(large); i++) {
-		gpa = round_to(start, large[i]);
-		if (gpa != start && slot_of(gpa) == slot_of(start))
-			over_head(gpa, large[i], op, g);
-	}
-}
-
-/* Remove our leaves over a range, and the shadow leaves over them first. */
-static bool host_zap(u64 start, u64 last)
-{
-	struct pst_iter it = { .addr = start, .last = last, .budget = ~0U };
-	u64 pa[64], bytes[64];
-	unsigned int i, n = 0;
 	struct pst_gather g;
+	bool more;
 
 	pst_gather_init(&g);
+	w->g = &g;
 	pure_lock(&tree_lock);
-	while (n < 64 && pst_next_leaf(host, &it)) {
-		u64 addr = pst_pos_addr(&it.pos);
-
-		pa[n] = it.pos.pte.val & RPT_RPN;
-		bytes[n++] = BIT_ULL(it.pos.table->shift);
-		over_range(addr, addr + bytes[n - 1] - 1, OVER_ZAP, &g);
-		pst_zap_leaf(&it.pos, &g);
-	}
+	more = nrmap_step(host, w, any_budget());
 	pst_gather_flush(&g);
-	/* The notifier returns: the frames may be used for something else. */
-	for (i = 0; i < n; i++)
-		tlb_check_frame_gone(pa[i], bytes[i]);
 	pure_unlock(&tree_lock);
 	pst_gather_free(&g);
-	return n == 64;
+	return more;
+}
+
+/* Other things happen between its critical sections; it ends all the same. */
+static bool walk_run(enum nrmap_op op, u64 start, u64 last)
+{
+	struct nrmap_walk w = walk_of(op, start, last);
+	unsigned long steps = 0;
+
+	while (walk_step(&w)) {
+		window();
+		if (steps++ > 1000000)
+			die("no end of operation %d at %#llx", op, w.addr);
+	}
+	return w.young;
+}
+
+/* Two addresses of L1 may lead to one page of the host. */
+static bool host_maps(u64 pa, u64 bytes)
+{
+	struct pst_iter it = { .last = RPT_EA_LAST, .budget = ~0U };
+	u64 at;
+
+	while (pst_next_leaf(host, &it)) {
+		at = it.pos.pte.val & RPT_RPN;
+		if (at < pa + bytes && pa < at + BIT_ULL(it.pos.table->shift))
+			return true;
+	}
+	return false;
+}
+
+static struct {
+	u64 pa, bytes;
+} unmapped[2048];
+
+static unsigned int note_unmapped(u64 start, u64 last)
+{
+	struct pst_iter it = { .addr = start, .last = last, .budget = ~0U };
+	unsigned int n = 0;
+
+	pure_lock(&tree_lock);
+	for (; pst_next_leaf(host, &it); n++) {
+		if (n == ARRAY_SIZE(unmapped))
+			die("too much to unmap at once");
+		unmapped[n].pa = it.pos.pte.val & RPT_RPN;
+		unmapped[n].bytes = BIT_ULL(it.pos.table->shift);
+	}
+	pure_unlock(&tree_lock);
+	return n;
+}
+
+/* The notifier: nothing is mapped until it returns; then the frames are free. */
+static void host_unmap(u64 start, u64 last)
+{
+	struct nrmap_walk w = walk_of(NRMAP_ZAP, start, last);
+	unsigned int i, n;
+
+	if (host_busy)
+		return;
+	n = note_unmapped(w.addr, w.last);
+	host_busy = true;
+	walk_run(NRMAP_ZAP, start, last);
+	host_busy = false;
+	pure_lock(&tree_lock);
+	for (i = 0; i < n && i < 8; i++)
+		if (!host_maps(unmapped[i].pa, unmapped[i].bytes))
+			tlb_check_frame_gone(unmapped[i].pa, unmapped[i].bytes);
+	pure_unlock(&tree_lock);
 }
 
 static u64 new_frame(unsigned int shift)
@@ -191,6 +225,18 @@ static u64 new_frame(unsigned int shift)
 	if (next_frame >> 55)
 		next_frame = 1ULL << 48;
 	return pa;
+}
+
+/* A base page may be one that another L1 address has: shared, or merged by KSM. */
+static u64 any_frame(unsigned int shift)
+{
+	u64 *shared = &shared_frames[pick(&st, ARRAY_SIZE(shared_frames))];
+
+	if (shift != base_shift)
+		return new_frame(shift);
+	if (!*shared || one_in(&st, 3))
+		*shared = new_frame(shift);
+	return *shared;
 }
 
 static bool fits_slot(u64 gpa, unsigned int shift)
@@ -221,6 +267,22 @@ static bool host_allows(u64 attrs, enum nfault_access access)
 	return rights & (access == NFAULT_STORE ? RPT_W : RPT_R);
 }
 
+/* Each step is a walk of its own: only one that finds nothing is the last. */
+static void make_room(u64 gpa, unsigned int shift)
+{
+	unsigned long steps = 0;
+	struct nrmap_walk w;
+
+	for (;;) {
+		w = walk_of(NRMAP_ZAP, gpa, gpa + BIT_ULL(shift) - 1);
+		if (!walk_step(&w))
+			return;
+		window();
+		if (steps++ > 1000000)
+			die("no end of making room at %#llx", gpa);
+	}
+}
+
 /* The page fault of the host: sleeps, takes our lock on its own. */
 static void host_fault_in(u64 gpa, enum nfault_access access)
 {
@@ -232,7 +294,11 @@ static void host_fault_in(u64 gpa, enum nfault_access access)
 		leaf.attrs |= RPT_W | RPT_CHG;
 	else if (one_in(&st, 2))
 		leaf.attrs |= RPT_W | (one_in(&st, 2) ? RPT_CHG : 0);
-	if (tree_find(host, gpa, &pos) && !one_in(&st, 4)) {
+	/* An invalidation is going on: to be tried again. */
+	if (host_busy)
+		return;
+	if (tree_find(host, gpa, &pos) && !pst_is_blocked(pos.pte) &&
+	    !one_in(&st, 4)) {
 		pure_lock(&tree_lock);
 		pst_strengthen_leaf(&pos, leaf.attrs);
 		pure_unlock(&tree_lock);
@@ -240,11 +306,11 @@ static void host_fault_in(u64 gpa, enum nfault_access access)
 	}
 	/* A new page, or copy on write, or a collapse into a larger one. */
 	leaf.shift = any_host_shift(gpa);
-	leaf.pa = new_frame(leaf.shift);
+	leaf.pa = any_frame(leaf.shift);
 	gpa = round_to(gpa, leaf.shift);
-	while (host_zap(gpa, gpa + BIT_ULL(leaf.shift) - 1))
-		;
-	tree_map(host, gpa, &leaf, NULL);
+	make_room(gpa, leaf.shift);
+	if (!host_busy)
+		tree_map(host, gpa, &leaf, NULL);
 }
 
 /* --- life of a guest ----------------------------------------------------- */
@@ -613,40 +679,28 @@ static void op_host_unmap(void)
 {
 	u64 gpa = any_host_gpa();
 
-	host_zap(gpa, gpa + (one_in(&st, 4) ? pick(&st, 1 << 22) : 0));
+	host_unmap(gpa, gpa + (one_in(&st, 4) ? pick(&st, 1 << 22) : 0));
 }
 
-/* Dirty log: the shadow leaves first, then ours, in one hold (C1). */
+/* Dirty log: the shadow leaves first, then ours (C1). */
 static void op_host_clean(void)
 {
-	u64 gpa = any_host_gpa(), start;
-	struct pst_gather g;
-	struct pst_pos pos;
+	u64 gpa = any_host_gpa();
 
-	pst_gather_init(&g);
-	pure_lock(&tree_lock);
-	if (pst_find_leaf(host, gpa, &pos)) {
-		start = pst_pos_addr(&pos);
-		over_range(start, start + BIT_ULL(pos.table->shift) - 1,
-			   OVER_CLEAN, &g);
-		pst_weaken_leaf(&pos, one_in(&st, 2) ? RPT_CHG :
-				RPT_W | RPT_CHG, &g);
-	}
-	pst_gather_flush(&g);
-	pure_unlock(&tree_lock);
-	pst_gather_free(&g);
+	walk_run(NRMAP_WRITE_PROTECT, gpa,
+		 gpa + (one_in(&st, 4) ? pick(&st, 1 << 22) : 0));
 }
 
 static void op_host_age(void)
 {
 	u64 gpa = any_host_gpa();
-	struct pst_pos pos;
+	unsigned long before = events;
 
-	pure_lock(&tree_lock);
-	if (pst_find_leaf(host, gpa, &pos))
-		pst_weaken_leaf(&pos, RPT_REF, NULL);
-	over_range(gpa, gpa, OVER_AGE, NULL);
-	pure_unlock(&tree_lock);
+	walk_run(one_in(&st, 4) ? NRMAP_TEST_AGE : NRMAP_AGE, gpa, gpa);
+	/* L17: old at the second asking, if nobody was there in between. */
+	walk_run(NRMAP_AGE, gpa, gpa);
+	if (walk_run(NRMAP_AGE, gpa, gpa) && before == events)
+		die("%#llx stays young", gpa);
 }
 
 /* Memory is short: drop a whole tree, without a bump, and tell later. */
@@ -737,7 +791,9 @@ static void allow(struct guest *g, const struct nested_fault *f,
 	} else if (r == PST_WIDENED) {
 		if (!l || l->addr != f->addr || l->shift != f->leaf.shift)
 			die("widened what was never mapped: %#llx", f->addr);
-		l->attrs |= new.attrs;
+		/* All of it is what L1's leaf and its frame give now (I11). */
+		l->pa = new.pa;
+		l->attrs = new.attrs;
 	}
 }
 
@@ -752,6 +808,8 @@ static enum attempt map_locked(struct guest *g, struct nested_fault *f,
 			    mem);
 		if (r == PST_NO_TABLE)
 			return NO_TABLE;
+		if (r == PST_BROKEN)
+			die("no way to map %#llx", f->addr);
 		if (r != PST_BLOCKED) {
 			allow(g, f, r);
 			return DONE;
@@ -950,7 +1008,8 @@ static void check_against_host(const struct pst_pos *pos, u64 gpa)
 		die("shadow leaf over %#llx is larger than ours", gpa);
 	if ((l0 & RPT_RPN) + (gpa - pst_pos_addr(&h)) != (pte & RPT_RPN))
 		die("shadow leaf over %#llx leads to %#llx", gpa, pte);
-	if (nfault_rights(pte) & ~nfault_rights(l0))
+	/* A blocked one is on its way out, and its shadow leaves before it. */
+	if (!pst_is_blocked(h.pte) && (nfault_rights(pte) & ~nfault_rights(l0)))
 		die("shadow leaf over %#llx: %#llx, ours %#llx", gpa, pte, l0);
 	if ((pte & RPT_W) && !(l0 & pte & RPT_CHG))
 		die("shadow leaf over %#llx is writable without C", gpa);

@@ -81,7 +81,9 @@ static void any_leaf(u64 addr, struct pst_leaf *leaf, struct hlist_head **head)
 	if (one_in(&st, 4))
 		leaf->pa ^= 1ULL << leaf->shift;
 	leaf->attrs = any_attrs();
-	*head = &heads[(leaf->pa * 0x9e3779b97f4a7c15ULL >> 40) % NR_HEADS];
+	/* Or two: a page of the host may be behind two frames. */
+	*head = &heads[((leaf->pa * 0x9e3779b97f4a7c15ULL >> 40) +
+			one_in(&st, 4)) % NR_HEADS];
 }
 
 /* --- map ---------------------------------------------------------------- */
@@ -135,7 +137,9 @@ static enum pst_result try_map(struct subject *s, u64 addr,
 			       const struct pst_leaf *leaf,
 			       struct hlist_head *head, struct pst_mem *mem)
 {
-	enum pst_result want = model_map_result(&s->model, addr, leaf);
+	enum pst_result want = model_map_result(&s->model, addr, leaf,
+						s->pst->kind == PST_SHADOW ?
+						head : NULL);
 	enum pst_result got;
 
 	if (want == PST_MAPPED && table_in_the_way(s->pst, addr, leaf->shift))
@@ -428,9 +432,10 @@ static void op_publish(void)
 static void resync_drained(struct subject *o)
 {
 	unsigned int i, n = 0;
+	struct model before = o->model;
 	struct pst_table *t;
 
-	model_zap(&o->model, 0, ~0ULL);
+	o->model = (struct model){ NULL };
 	list_for_each_entry(t, &o->pst->tables, node) {
 		for (i = 0; i < BIT(t->bits); i++) {
 			struct pst_pos pos = { t, i, rpt_load(&t->pte[i]) };
@@ -441,12 +446,12 @@ static void resync_drained(struct subject *o)
 				continue;
 			l.pa = pos.pte.val & RPT_RPN;
 			l.attrs = pos.pte.val & RPT_ATTRS;
-			l.head = &heads[(l.pa * 0x9e3779b97f4a7c15ULL >> 40) %
-					NR_HEADS];
+			l.head = model_find(&before, l.addr)->head;
 			model_insert(&o->model, &l);
 			n++;
 		}
 	}
+	model_clear(&before);
 	if (n != pst_nr_leaves(o->pst))
 		die("%u leaves left to drain, %lu counted", n,
 		    pst_nr_leaves(o->pst));

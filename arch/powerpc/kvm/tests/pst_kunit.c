@@ -378,7 +378,7 @@ TEST(pst_unblock_does_nothing_where_nothing_is_in_the_way)
 	pst_unblock(pst, 0x2000, 12, &g);
 	pst_unblock(pst, 0x200000, 21, &g);
 	pst_unblock(pst, 0x40000000, 30, &g);
-	EXPECT(!g.nr && !g.walks && !g.everything);
+	EXPECT(list_empty(&g.trees) && !g.nr_trees);
 	pure_unlock(&tree_lock);
 	EXPECT_EQ(pst_nr_leaves(pst), 1);
 	EXPECT_EQ(nr_tables(), 4);
@@ -465,6 +465,29 @@ TEST(pst_iteration_skips_a_hole_by_its_size)
 	map(0, 0x1000, RWX, 12);
 	EXPECT_EQ(count_range(0, ~0ULL, 512 + 511 + 511 + 8191, &next), 1);
 	EXPECT(next > RPT_EA_LAST);
+	end();
+}
+
+/* What a walk has emptied it need not look at again, leaf by leaf. */
+TEST(pst_iteration_skips_a_table_without_entries)
+{
+	struct pst_gather g;
+	struct pst_pos pos;
+	u64 addr, next;
+
+	begin(PST_SHADOW);
+	pst_gather_init(&g);
+	for (addr = 0; addr < 16 << 21; addr += 1 << 21) {
+		map(addr, 0x1000, RWX, 12);
+		EXPECT(tree_find(pst, addr, &pos));
+		pure_lock(&tree_lock);
+		pst_zap_leaf(&pos, &g);
+		pst_gather_flush(&g);
+		pure_unlock(&tree_lock);
+	}
+	map(addr, 0x1000, RWX, 12);
+	EXPECT_EQ(count_range(0, addr, 16 + 1, &next), 1);
+	EXPECT(next > addr);
 	end();
 }
 
@@ -794,38 +817,74 @@ TEST(pst_map_at_maps_an_empty_entry)
 	end();
 }
 
-static void set_rights(u64 addr, u64 clr, u64 set)
+static void block(u64 addr, unsigned long done)
 {
 	struct pst_gather g;
 	struct pst_pos pos;
 
-	pst_gather_init(&g);
 	EXPECT(tree_find(pst, addr, &pos));
+	pst_gather_init(&g);
 	pure_lock(&tree_lock);
-	pst_weaken_leaf(&pos, clr, &g);
+	pst_block_leaf(&pos, done, &g);
 	pst_gather_flush(&g);
-	pst_strengthen_leaf(&pos, set);
 	pure_unlock(&tree_lock);
 	pst_gather_free(&g);
 }
 
-/* Who left a leaf without rights behind can tell whether it stayed like that. */
-TEST(pst_counts_the_ends_of_leaves_without_rights)
+static unsigned long blocked_done(u64 addr)
 {
+	struct pst_pos pos;
+
+	EXPECT(tree_find(pst, addr, &pos));
+	return pst_blocked_done(&pos);
+}
+
+/* B1: blocked is for good, and how far the work has come stays with the leaf. */
+TEST(pst_blocked_leaf_gets_no_permission_back)
+{
+	unsigned int i;
+
+	begin(PST_HOST);
+	for (i = 0; i < ARRAY_SIZE(shifts); i++) {
+		test_row("shift %u", shifts[i]);
+		map(0, 0x1c0000000, RWX, shifts[i]);
+		EXPECT_EQ(blocked_done(0), 0);
+		block(0, 3);
+		expect_leaf(0, 0x1c0000000, RPT_RC, shifts[i]);
+		EXPECT_EQ(blocked_done(0), shifts[i] < 21 ? 0 : 3);
+		block(0, 5);
+		EXPECT_EQ(blocked_done(0), shifts[i] < 21 ? 0 : 5);
+		EXPECT_EQ(tlb_counts().ranges, 3 * i + 1);
+		/* A new one takes its place, and knows nothing of it. */
+		EXPECT_EQ(map(0, 0x1c0000000, RWX, shifts[i]).first,
+			  PST_BLOCKED);
+		expect_leaf(0, 0x1c0000000, RWX, shifts[i]);
+		EXPECT_EQ(blocked_done(0), 0);
+		zap_all_under_one_lock();
+	}
+	end();
+}
+
+/* The same host page behind two memslots is two pages (I11). */
+TEST(pst_leaf_that_gains_hangs_on_the_head_that_gives)
+{
+	struct pst_leaf ro = leaf_of(0x1c0000000, RO, 12);
+	struct pst_leaf rw = leaf_of(0x1c0000000, RPT_R | RPT_W | RPT_RC, 12);
+	struct pst_leaf rx = leaf_of(0x1c0000000, RO | RPT_X, 12);
+
 	begin(PST_SHADOW);
-	map(0, 0x1c0000000, RWX, 12);
-	map(0x1000, 0x1c0001000, RWX, 12);
-	set_rights(0x1000, RPT_PROT & ~RPT_R, RPT_PROT);
-	EXPECT_EQ(pst->idle_ends, 0);
-	set_rights(0, RPT_PROT, RPT_RC);
-	set_rights(0, RPT_RC, 0);
-	EXPECT_EQ(pst->idle_ends, 0);
-	set_rights(0, 0, RPT_R);
-	EXPECT_EQ(pst->idle_ends, 1);
-	set_rights(0, RPT_PROT, 0);
-	EXPECT_EQ(pst->idle_ends, 1);
+	EXPECT_EQ(tree_map(pst, 0, &ro, &heads[0]).r, PST_MAPPED);
+	/* Without a gain it stays with the frame that it was made from. */
+	EXPECT_EQ(tree_map(pst, 0, &ro, &heads[1]).r, PST_SAME);
+	EXPECT(!hlist_empty(&heads[0]) && hlist_empty(&heads[1]));
+	EXPECT_EQ(tree_map(pst, 0, &rw, &heads[1]).first, PST_WIDENED);
+	EXPECT(hlist_empty(&heads[0]) && !hlist_empty(&heads[1]));
+	expect_leaf(0, 0x1c0000000, RPT_R | RPT_W | RPT_RC, 12);
+	/* W is not that frame's to give: a new leaf, without it. */
+	EXPECT_EQ(tree_map(pst, 0, &rx, &heads[2]).first, PST_BLOCKED);
+	EXPECT(hlist_empty(&heads[1]) && !hlist_empty(&heads[2]));
+	expect_leaf(0, 0x1c0000000, RO | RPT_X, 12);
 	zap_all_under_one_lock();
-	EXPECT_EQ(pst->idle_ends, 2);
 	end();
 }
 
@@ -892,7 +951,7 @@ TEST(pst_gather_flushes_ranges_or_when_there_are_many_everything)
 {
 	unsigned int n, i;
 
-	for (n = 1; n <= PST_GATHER_RANGES + 2; n++) {
+	for (n = 1; n <= PST_FLUSH_RANGES + 2; n++) {
 		test_row("%u ranges", n);
 		begin(PST_SHADOW);
 		for (i = 0; i < n; i++)
@@ -900,7 +959,7 @@ TEST(pst_gather_flushes_ranges_or_when_there_are_many_everything)
 		/* One when the LPID was published. */
 		EXPECT_EQ(tlb_counts().all, 1);
 		zap_all_under_one_lock();
-		if (n <= PST_GATHER_RANGES) {
+		if (n <= PST_FLUSH_RANGES) {
 			EXPECT_EQ(tlb_counts().ranges, n);
 			EXPECT_EQ(tlb_counts().walks, 1);
 			EXPECT_EQ(tlb_counts().all, 1);
@@ -929,19 +988,24 @@ TEST(pst_gather_makes_one_range_of_leaves_that_adjoin)
 	end();
 }
 
-TEST(pst_gather_serves_one_tree_at_a_time)
+/* L16: as L1 has linked them, by turns. */
+TEST(pst_gather_flushes_each_tree_once)
 {
-	struct pst *other;
 	struct pst_leaf leaf = leaf_of(0x40000000, RO, 12);
 	struct pst_link *link, *next;
 	struct pst_gather g;
 	struct pst_pos pos;
+	struct pst *other;
+	u64 addr;
 
 	begin(PST_SHADOW);
 	other = tree_create(PST_SHADOW, make_hlpid(78));
-	EXPECT_EQ(map(0x1000, 0x40000000, RO, 12).r, PST_MAPPED);
-	EXPECT_EQ(tree_map(other, 0x2000, &leaf, &heads[0]).r, PST_MAPPED);
-	EXPECT_EQ(map(0x3000, 0x40000000, RO, 12).r, PST_MAPPED);
+	for (addr = 0; addr < 0x200000; addr += 0x2000) {
+		EXPECT_EQ(map(addr, 0x40000000, RO, 12).r, PST_MAPPED);
+		EXPECT_EQ(tree_map(other, addr, &leaf, &heads[0]).r,
+			  PST_MAPPED);
+	}
+	EXPECT_EQ(tlb_counts().all, 2);
 
 	pst_gather_init(&g);
 	pure_lock(&tree_lock);
@@ -950,9 +1014,13 @@ TEST(pst_gather_serves_one_tree_at_a_time)
 		pst_pos_of_link(link, &pos);
 		pst_zap_leaf(&pos, &g);
 	}
+	EXPECT_EQ(g.nr_trees, 2);
 	pst_gather_flush(&g);
+	EXPECT_EQ(g.nr_trees, 0);
 	pure_unlock(&tree_lock);
 	pst_gather_free(&g);
+	EXPECT_EQ(tlb_counts().all, 4);
+	EXPECT_EQ(tlb_counts().ranges, 0);
 	tlb_check_frame_gone(0x40000000, 0x1000);
 	EXPECT(hlist_empty(&heads[0]));
 	tree_destroy(other);
@@ -1145,7 +1213,7 @@ static void expect_refused(u64 addr, u64 pa, unsigned int shift)
 
 	shim_expect_broken(true);
 	pure_lock(&tree_lock);
-	EXPECT_EQ(pst_map(pst, addr, &leaf, &heads[0], &mem), PST_SAME);
+	EXPECT_EQ(pst_map(pst, addr, &leaf, &heads[0], &mem), PST_BROKEN);
 	pure_unlock(&tree_lock);
 	EXPECT_EQ(shim_expect_broken(false), 1);
 	EXPECT_EQ(pst_nr_leaves(pst), 0);
@@ -1352,6 +1420,7 @@ TEST_SUITE(kvm_nested_pst,
 	   KUNIT_CASE(pst_find_does_not_see_the_neighbours),
 	   KUNIT_CASE(pst_iteration_is_ascending_and_within_the_range),
 	   KUNIT_CASE(pst_iteration_skips_a_hole_by_its_size),
+	   KUNIT_CASE(pst_iteration_skips_a_table_without_entries),
 	   KUNIT_CASE(pst_iteration_goes_on_where_the_budget_ended),
 	   KUNIT_CASE(pst_zap_range_removes_what_overlaps),
 	   KUNIT_CASE(pst_zap_range_returns_where_to_go_on),
@@ -1366,11 +1435,12 @@ TEST_SUITE(kvm_nested_pst,
 	   KUNIT_CASE(pst_host_tree_has_no_links),
 	   KUNIT_CASE(pst_find_near_finds_what_a_find_from_the_root_does),
 	   KUNIT_CASE(pst_map_at_maps_an_empty_entry),
-	   KUNIT_CASE(pst_counts_the_ends_of_leaves_without_rights),
+	   KUNIT_CASE(pst_blocked_leaf_gets_no_permission_back),
+	   KUNIT_CASE(pst_leaf_that_gains_hangs_on_the_head_that_gives),
 	   KUNIT_CASE(pst_sample_says_once_whether_it_was_used),
 	   KUNIT_CASE(pst_gather_flushes_ranges_or_when_there_are_many_everything),
 	   KUNIT_CASE(pst_gather_makes_one_range_of_leaves_that_adjoin),
-	   KUNIT_CASE(pst_gather_serves_one_tree_at_a_time),
+	   KUNIT_CASE(pst_gather_flushes_each_tree_once),
 	   KUNIT_CASE(pst_quiet_tree_is_not_flushed_again),
 	   KUNIT_CASE(pst_detached_tree_is_still_zapped_and_flushed),
 	   KUNIT_CASE(pst_drain_works_in_steps_and_links_stay_true),

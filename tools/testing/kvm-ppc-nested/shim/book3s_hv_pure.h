@@ -250,9 +250,16 @@ void pure_lock(pure_lock_t *lock);
 void pure_unlock(pure_lock_t *lock);
 void shim_assert_locked(const pure_lock_t *lock, const char *file, int line);
 bool shim_broken(bool cond, const char *what, const char *file, int line);
+void shim_prove(bool cond, const char *what, const char *file, int line);
 
 #define pure_assert_locked(lock) shim_assert_locked(lock, __FILE__, __LINE__)
 #define pure_broken(cond)	 shim_broken(cond, #cond, __FILE__, __LINE__)
+#define pure_prove(cond)	 shim_prove(cond, #cond, __FILE__, __LINE__)
+
+/* There is no VM: what is broken has been told already. */
+static inline void pure_end_vm(pure_lock_t *lock)
+{
+}
 
 /* --- memory and page-table entries -------------------------------------- */
 

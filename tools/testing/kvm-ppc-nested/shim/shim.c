@@ -42,6 +42,12 @@ bool shim_broken(bool cond, const char *what, const char *file, int line)
 	return true;
 }
 
+void shim_prove(bool cond, const char *what, const char *file, int line)
+{
+	if (!cond)
+		shim_die(file, line, "not proved: %s", what);
+}
+
 unsigned int shim_expect_broken(bool expect)
 {
 	unsigned int seen = broken_seen;
