@@ -433,8 +433,7 @@ static u64 radix_host_attrs(const struct radix_fault *f, pte_t pte,
 {
 	u64 attrs = (pte_val(pte) & (RPT_R | RPT_ATT)) | RPT_X | RPT_REF;
 
-	if (!pte_write(pte) || !pte_dirty(pte) ||
-	    (f->slot->flags & KVM_MEM_READONLY))
+	if (!pte_write(pte) || !pte_dirty(pte))
 		return attrs;
 	attrs |= RPT_R | RPT_W;
 	if (access == RADIX_WRITE ||
@@ -791,8 +790,6 @@ int kvmppc_book3s_radix_page_fault(struct kvm_vcpu *vcpu, unsigned long ea,
 	slot = gfn_to_memslot(vcpu->kvm, gpa_to_gfn(gpa));
 	if (!kvm_is_visible_memslot(slot))
 		return radix_no_memory(vcpu, gpa, ea, dsisr);
-	if ((slot->flags & KVM_MEM_READONLY) && (dsisr & DSISR_ISSTORE))
-		return radix_inject(vcpu, ea, DSISR_ISSTORE | DSISR_PROTFAULT);
 	return radix_memory_fault(vcpu, slot, gpa, dsisr);
 }
 

@@ -109,7 +109,7 @@ static void nflt_walk(struct kvm_vcpu *vcpu, struct kvm_nested_guest *ng,
 	nmmu_walk_l1(reader, f->l1_root, f->ngpa, &f->l1);
 }
 
-/* L1 has taken away what hardware still found: drop exactly that leaf. */
+/* Drop exactly the leaf over an address, if there is one. */
 static void nflt_drop_leaf(struct kvm_nested_guest *ng, u64 ngpa)
 {
 	struct pst_gather g __uninitialized;
@@ -130,7 +130,7 @@ static enum nf_result nflt_reflect(struct kvm_vcpu *vcpu,
 	u64 msr = __kvmppc_get_msr_hv(vcpu);
 
 	nvm_count(vcpu->kvm, NVM_REFLECTS);
-	if (f->dsisr & NFAULT_FOUND)
+	if (!nfault_keeps_leaf(f, why))
 		nflt_drop_leaf(vcpu->arch.nested, f->ngpa);
 	if (f->l1.cause == GWALK_UNREADABLE)
 		vcpu->arch.fault_gpa = f->l1.entry;
@@ -350,6 +350,15 @@ static enum nf_result nflt_install(struct nflt_job *job)
 	return r == NFLT_NO_TREE ? NF_LEAVE : NF_RESUME;
 }
 
+/* C2: what is no memory of L1 any more must not be read through an old leaf. */
+static enum nf_result nflt_end(struct kvm_vcpu *vcpu,
+			       const struct nested_fault *f, enum nf_result r)
+{
+	if (r != NF_RESUME && !nfault_keeps_leaf(f, 0))
+		nflt_drop_leaf(vcpu->arch.nested, f->ngpa);
+	return r;
+}
+
 /* The whole way of one fault. kvm->srcu is held by the caller of the caller. */
 static enum nf_result nflt_fault(struct kvm_vcpu *vcpu, struct nested_fault *f)
 {
@@ -371,11 +380,10 @@ static enum nf_result nflt_fault(struct kvm_vcpu *vcpu, struct nested_fault *f)
 	}
 	slot = gfn_to_memslot(vcpu->kvm, gpa_to_gfn(f->l1.addr));
 	if (!kvm_is_visible_memslot(slot))
-		return f->dsisr & DSISR_PRTABLE_FAULT ? NF_INJECT : NF_EMULATE;
-	if (f->access == NFAULT_STORE && (slot->flags & KVM_MEM_READONLY))
-		return NF_INJECT;
+		return nflt_end(vcpu, f, f->dsisr & DSISR_PRTABLE_FAULT ?
+				NF_INJECT : NF_EMULATE);
 	job.slot = slot;
-	return nflt_install(&job);
+	return nflt_end(vcpu, f, nflt_install(&job));
 }
 
 /* L1's translation of one load of L2, as of now; 0 or -EFAULT. */
@@ -441,7 +449,7 @@ static void nflt_replay_fault(struct kvm_vcpu *vcpu,
 	if (nfault_l1_refusal(f))
 		return;
 	slot = gfn_to_memslot(ng->kvm, gpa_to_gfn(f->l1.addr));
-	if (!kvm_is_visible_memslot(slot) || (slot->flags & KVM_MEM_READONLY))
+	if (!kvm_is_visible_memslot(slot))
 		return;
 	job.slot = slot;
 	nflt_install(&job);

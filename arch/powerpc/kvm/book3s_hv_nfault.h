@@ -21,11 +21,12 @@
 #define NFAULT_ASDR_ADDR	GENMASK_ULL(59, 12)
 
 /*
- * Hardware found a translation and did not like it. L1 may have taken it away
- * without saying so.
+ * DSISR attribute bits of a translation that hardware found and that did not do. L1
+ * may have changed its leaf without saying so.
  */
 #define NFAULT_FOUND		(DSISR_PROTFAULT | DSISR_BADACCESS | \
-				 DSISR_NOEXEC_OR_G | DSISR_BAD_COPYPASTE)
+				 DSISR_NOEXEC_OR_G | DSISR_BAD_COPYPASTE | \
+				 DSISR_SET_RC)
 
 /*
  * The access does not suit the memory, whatever the rights: L1 has to say what
@@ -159,6 +160,20 @@ static inline u32 nfault_l1_refusal(const struct nested_fault *f)
 		break;
 	}
 	return DSISR_UNSUPP_MMU;
+}
+
+/**
+ * nfault_keeps_leaf() - may the shadow leaf that hardware found stay
+ * @f: fault that ends without a leaf installed
+ * @why: DSISR bits with which it is reflected, 0 if it ends otherwise
+ *
+ * L1's leaf that only lacks R or C takes nothing away from what was mapped. In any
+ * other case what hardware has found may be of an earlier leaf of L1, which this
+ * fault has seen to be gone.
+ */
+static inline bool nfault_keeps_leaf(const struct nested_fault *f, u32 why)
+{
+	return !(f->dsisr & NFAULT_FOUND) || why == DSISR_SET_RC;
 }
 
 /**

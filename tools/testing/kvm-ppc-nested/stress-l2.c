@@ -945,13 +945,15 @@ static void fault(struct guest *g, struct l2_fault *l2)
 	check_walk(f);
 	if (nfault_l1_refusal(f)) {
 		reflected++;
-		if (f->dsisr & NFAULT_FOUND)
+		if (!nfault_keeps_leaf(f, nfault_l1_refusal(f)))
 			drop_leaf(g, f->ngpa);
 		return;
 	}
 	window();
 	if (slot_of(f->l1.addr) < 0) {
 		emulated++;
+		if (!nfault_keeps_leaf(f, 0))
+			drop_leaf(g, f->ngpa);
 		return;
 	}
 	switch (install(g, f)) {

@@ -48,6 +48,34 @@ TEST(nfault_l1_refusal_covers_every_cause)
 	}
 }
 
+/* C2 and C6: what L1 has not taken away stays, anything else goes. */
+TEST(nfault_end_keeps_the_leaf_only_for_want_of_r_or_c)
+{
+	static const struct {
+		u32 dsisr, why;
+		bool keeps;
+	} cases[] = {
+		{ DSISR_NOHPTE, DSISR_NOHPTE, true },
+		{ DSISR_NOHPTE | DSISR_ISSTORE, 0, true },
+		{ DSISR_PROTFAULT | DSISR_ISSTORE, DSISR_SET_RC, true },
+		{ DSISR_SET_RC, DSISR_SET_RC, true },
+		{ DSISR_PROTFAULT | DSISR_ISSTORE, DSISR_PROTFAULT, false },
+		{ DSISR_PROTFAULT | DSISR_ISSTORE, DSISR_NOHPTE, false },
+		{ DSISR_PROTFAULT | DSISR_ISSTORE, 0, false },
+		{ DSISR_NOEXEC_OR_G, 0, false },
+		{ DSISR_SET_RC, 0, false },
+		{ DSISR_BADACCESS, DSISR_BADACCESS, false },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct nested_fault f = { .dsisr = cases[i].dsisr };
+
+		test_row("%u", i);
+		EXPECT_EQ(nfault_keeps_leaf(&f, cases[i].why), cases[i].keeps);
+	}
+}
+
 TEST(nfault_reflected_status_has_only_bits_of_its_register)
 {
 	unsigned int i;
@@ -242,6 +270,7 @@ TEST_SUITE(kvm_nested_nfault,
 	   KUNIT_CASE(nfault_init_decodes_what_hardware_says),
 	   KUNIT_CASE(nfault_refusal_names_what_is_missing),
 	   KUNIT_CASE(nfault_l1_refusal_covers_every_cause),
+	   KUNIT_CASE(nfault_end_keeps_the_leaf_only_for_want_of_r_or_c),
 	   KUNIT_CASE(nfault_reflected_status_has_only_bits_of_its_register),
 	   KUNIT_CASE(nfault_leaf_is_the_largest_that_fits_both),
 	   KUNIT_CASE(nfault_leaf_size_below_2M_does_not_depend_on_ours),
