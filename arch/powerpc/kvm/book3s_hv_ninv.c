@@ -25,6 +25,7 @@
 enum ninv_ric { NINV_RIC_TLB, NINV_RIC_PWC, NINV_RIC_ALL, NINV_NR_RIC };
 enum ninv_is { NINV_IS_PAGE, NINV_IS_PID, NINV_IS_LPID, NINV_IS_ALL };
 
+/* Ascending. */
 static const struct { u64 flag; unsigned int shift; } ninv_rpt_sizes[] = {
 	{ H_RPTI_PAGE_4K,  RPT_SHIFT_4K },
 	{ H_RPTI_PAGE_64K, RPT_SHIFT_64K },
@@ -92,21 +93,18 @@ int ninv_decode_tlbie(u64 insn, u64 rs, u64 rb, struct ninv *inv)
 }
 
 /*
- * Return: the largest size named that fits into @bytes, else the smallest named,
- * 0 if none is known. A page larger than the range is not meant where a smaller
- * one is named; dropping all of it would cost L2 far more than L1 asked.
+ * Return: the largest size named, 0 if none is known. A page of that size may
+ * begin before the range and end after it, and all of it is dropped (N1): L0
+ * may hold it as many leaves of a smaller size.
  */
-static unsigned int ninv_rpt_shift(u64 pg_sizes, u64 bytes)
+static unsigned int ninv_rpt_shift(u64 pg_sizes)
 {
 	unsigned int shift = 0;
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(ninv_rpt_sizes); i++) {
-		if (!(pg_sizes & ninv_rpt_sizes[i].flag))
-			continue;
-		if (!shift || bytes >> ninv_rpt_sizes[i].shift)
+	for (i = 0; i < ARRAY_SIZE(ninv_rpt_sizes); i++)
+		if (pg_sizes & ninv_rpt_sizes[i].flag)
 			shift = ninv_rpt_sizes[i].shift;
-	}
 	return shift;
 }
 
@@ -114,7 +112,7 @@ static int ninv_decode_rpt_range(u64 pg_sizes, u64 start, u64 end,
 				 struct ninv *inv)
 {
 	u64 last = end == NINV_RPT_NO_END ? end : end - 1;
-	unsigned int shift = ninv_rpt_shift(pg_sizes, end - start);
+	unsigned int shift = ninv_rpt_shift(pg_sizes);
 
 	if (!shift)
 		return -ERANGE;

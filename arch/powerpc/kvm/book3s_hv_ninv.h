@@ -37,7 +37,7 @@ enum ninv_kind {
  * struct ninv - one invalidation, checked
  * @kind: what to drop
  * @glpid: guest, for the kinds that name one; below 4096 and not 0
- * @start: first byte, L2 real, aligned to the smallest page named (NINV_RANGE)
+ * @start: first byte, L2 real, aligned to the largest page named (NINV_RANGE)
  * @last: last byte, inclusive, >= @start (NINV_RANGE)
  */
 struct ninv {
@@ -69,7 +69,7 @@ int __must_check ninv_decode_tlbie(u64 insn, u64 rs, u64 rb, struct ninv *inv);
  * @end: first byte after the range; the caller has checked @end >= @start
  * @inv: result, defined only on success
  *
- * Rounds the range out to the largest page size named that it can hold. An
+ * Rounds the range out to the largest page size named, whatever its length. An
  * LPID that does not exist is for the caller to find out: it is no error.
  * Source: PAPR, H_RPT_INVALIDATE; spec sections 4.8 and 5.5.
  *

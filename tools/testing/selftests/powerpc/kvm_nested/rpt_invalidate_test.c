@@ -105,6 +105,68 @@ static void empty_range_drops_nothing(void)
 	world_end(&w);
 }
 
+static unsigned int leaves_in_2m(struct l1 *l1)
+{
+	unsigned int n = 0, shift;
+	u64 ngpa, pte;
+
+	for (ngpa = L2_DATA; ngpa < L2_DATA + BIT(SHIFT_2M); ngpa += 0x1000)
+		n += l1_shadow_leaf(l1, 1, ngpa, &pte, &shift);
+	return n;
+}
+
+/*
+ * A 2M leaf of L1 over small pages of the host, which has as many shadow leaves:
+ * all of them go, though the range named is 64K.
+ */
+static void rewrite_2m(u64 sizes)
+{
+	static struct world w;
+	u64 n;
+
+	world_create(&w, L1_LITTLE);
+	l1_map(&w.tree, L2_DATA, OLD_GPA, SHIFT_2M, PTE_ALL);
+	for (n = 0; n < BIT(SHIFT_2M) / PAGE_BYTES; n++) {
+		*(u64 *)l1_memory(&w.l1, OLD_GPA + n * PAGE_BYTES) = OLD_VALUE;
+		*(u64 *)l1_memory(&w.l1, NEW_GPA + n * PAGE_BYTES) = NEW_VALUE;
+		CHECK_EQ(l2_must_load(&w.v, NGPA(n)), OLD_VALUE);
+	}
+	CHECK(leaves_in_2m(&w.l1) >= BIT(SHIFT_2M) / PAGE_BYTES);
+	l1_map(&w.tree, L2_DATA, NEW_GPA, SHIFT_2M, PTE_ALL);
+	CHECK_EQ(l1_rpt(&w.v, 1, RPTI_TYPE_TLB, sizes, NGPA(7), NGPA(8)),
+		 H_SUCCESS);
+	CHECK_EQ(leaves_in_2m(&w.l1), 0);
+	for (n = 0; n < BIT(SHIFT_2M) / PAGE_BYTES; n++)
+		CHECK_EQ(l2_must_load(&w.v, NGPA(n)), NEW_VALUE);
+	world_end(&w);
+}
+
+static void c3_largest_size_named(void)
+{
+	rewrite_2m(RPTI_PAGE_64K | RPTI_PAGE_2M);
+}
+
+static void c3_every_size_named(void)
+{
+	rewrite_2m(~0ULL);
+}
+
+/* One small size named, as Linux does: what is beside the range stays. */
+static void c3_small_size_alone_drops_no_more(void)
+{
+	static struct world w;
+	unsigned int shift;
+	u64 n, pte;
+
+	inval_world(&w);
+	CHECK_EQ(l1_rpt(&w.v, 1, RPTI_TYPE_TLB, RPTI_PAGE_64K, NGPA(3), NGPA(4)),
+		 H_SUCCESS);
+	for (n = 0; n < PAGES; n++)
+		CHECK_EQ(l1_shadow_leaf(&w.l1, 1, NGPA(n), &pte, &shift),
+			 n != 3);
+	world_end(&w);
+}
+
 static const struct test_case cases[] = {
 	{ "l6_ranges_near_the_end", l6_ranges_near_the_end },
 	{ "everything", everything },
@@ -112,6 +174,9 @@ static const struct test_case cases[] = {
 	{ "unknown_guest_is_success", unknown_guest_is_success },
 	{ "i5_bad_arguments", i5_bad_arguments },
 	{ "empty_range_drops_nothing", empty_range_drops_nothing },
+	{ "c3_largest_size_named", c3_largest_size_named },
+	{ "c3_every_size_named", c3_every_size_named },
+	{ "c3_small_size_alone_drops_no_more", c3_small_size_alone_drops_no_more },
 };
 
 TEST_MAIN(cases)
