@@ -17,6 +17,7 @@
 #define DEBUGFS		"/sys/kernel/debug/kvm"
 #define READ_BYTES	65536
 #define HOG_BYTES	(24ULL << 20)
+#define HOG_STEP	(1ULL << 20)
 
 /* A file may refuse: a CPU is busy, there is nothing to reclaim. */
 static void try_write(const char *path, const char *text)
@@ -43,11 +44,13 @@ void beside_cpus(u64 seed)
 	if (n < 2)
 		fail("there is no CPU to take away");
 	while (!tally->stop) {
+		BESIDE_STEP(BESIDE_CPUS, "offline");
 		snprintf(path, sizeof(path),
 			 "/sys/devices/system/cpu/cpu%d/online",
 			 (int)(1 + rng_below(&rng, n - 1)));
 		try_write(path, "0");
 		sleep_ms(rng_below(&rng, 300));
+		BESIDE_STEP(BESIDE_CPUS, "online");
 		try_write(path, "1");
 		COUNT(hotplugs);
 		sleep_ms(rng_below(&rng, 3000));
@@ -107,13 +110,16 @@ void beside_readers(u64 seed)
 		while ((entry = readdir(dir)) && !tally->stop) {
 			if (!strchr(entry->d_name, '-'))
 				continue;
+			BESIDE_STEP(BESIDE_READERS, "nested_audit");
 			read_audit(entry->d_name);
+			BESIDE_STEP(BESIDE_READERS, "radix");
 			if (rng_one_in(&rng, 2))
 				read_to_end(entry->d_name, "radix");
 			read_to_end(entry->d_name, "nested");
 			COUNT(reads);
 		}
 		closedir(dir);
+		BESIDE_STEP(BESIDE_READERS, "sleep");
 		sleep_ms(rng_below(&rng, 400));
 	}
 }
@@ -122,13 +128,16 @@ void beside_readers(u64 seed)
 
 static void hog(void)
 {
-	size_t bytes = HOG_BYTES;
+	size_t bytes = HOG_BYTES, at;
 	char *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
 			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (memory == MAP_FAILED)
 		fail("mmap: %s", strerror(errno));
-	memset(memory, 1, bytes);
+	for (at = 0; at < bytes; at += HOG_STEP) {
+		BESIDE_STEP(BESIDE_MEMORY, "hog");
+		memset(memory + at, 1, HOG_STEP);
+	}
 	sleep_ms(100);
 	munmap(memory, bytes);
 }
@@ -158,6 +167,8 @@ void beside_memory(u64 seed)
 	while (!tally->stop) {
 		u64 n = rng_below(&rng, ARRAY_SIZE(knobs) + 1);
 
+		BESIDE_STEP(BESIDE_MEMORY, n < ARRAY_SIZE(knobs) ?
+					   knobs[n].path : "hog");
 		if (n == ARRAY_SIZE(knobs))
 			hog();
 		else

@@ -72,6 +72,7 @@ void beside_bystander(u64 seed)
 	for (from = 0; from < BYTES; from += BIT(SHIFT_64K))
 		fill(memory, from, 0);
 	while (!tally->stop) {
+		BESIDE_STEP(BESIDE_BYSTANDER, "look");
 		n = rng_below(&rng, BYTES >> SHIFT_64K);
 		from = n << SHIFT_64K;
 		check(memory, from, rounds[n]);

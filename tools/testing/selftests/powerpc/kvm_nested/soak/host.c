@@ -209,7 +209,7 @@ void op_host(struct life *life)
 {
 	u64 n = rng_below(&life->rng, ARRAY_SIZE(ways));
 
-	note_op(life->note, ways[n].name);
+	note_op(life->note, 0, ways[n].name);
 	ways[n].run(life);
 }
 

@@ -23,7 +23,9 @@
 #define LIFE_SECONDS	180
 #define REPORT_SECONDS	10
 #define SETTLE_SECONDS	20
-#define BESIDE		4
+#define LOOK_MS		100
+/* A thread that has made no step for so many looks makes none any more. */
+#define STUCK_LOOKS	(45 * 1000 / LOOK_MS)
 #define KHUGEPAGED	"/sys/kernel/mm/transparent_hugepage/khugepaged"
 #define SWAP_BYTES	(62ULL << 20)
 
@@ -31,10 +33,10 @@ static const struct {
 	const char *name;
 	void (*body)(u64 seed);
 } beside[BESIDE] = {
-	{ "cpus", beside_cpus },
-	{ "readers", beside_readers },
-	{ "memory", beside_memory },
-	{ "bystander", beside_bystander },
+	[BESIDE_CPUS] = { "cpus", beside_cpus },
+	[BESIDE_READERS] = { "readers", beside_readers },
+	[BESIDE_MEMORY] = { "memory", beside_memory },
+	[BESIDE_BYSTANDER] = { "bystander", beside_bystander },
 };
 
 struct tally *tally;
@@ -62,10 +64,30 @@ int rng_one_in(struct rng *rng, u64 n)
 	return !rng_below(rng, n);
 }
 
-void note_op(struct life_note *n, const char *name)
+/* A thread of a life begins another operation. */
+void note_op(struct life_note *n, unsigned int thread, const char *name)
 {
 	n->last[n->op++ % LAST_OPS] = name;
 	COUNT(ops);
+	note_step(n, thread, name);
+}
+
+/* Part of an operation: not said when a life fails, but it is a step. */
+void note_step(struct life_note *n, unsigned int thread, const char *name)
+{
+	pulse_beat(&n->pulses[thread], name);
+}
+
+void note_end(struct life_note *n, unsigned int thread)
+{
+	pulse_end(&n->pulses[thread]);
+}
+
+/* The kernel's own reports name the life and the vCPU. */
+void note_thread(struct life_note *n, unsigned int thread)
+{
+	pulse_name("%d.%llu/vcpu%u", (int)(n - tally->notes),
+		   (unsigned long long)n->life, thread);
 }
 
 /* To find out what a failure needs: SOAK_WITHOUT='lives cpus ...' */
@@ -156,11 +178,19 @@ static int run_life(unsigned int worker, u64 life)
 	u64 life_seed = rng_next(&rng) | 1;
 	pid_t child;
 
-	n->op = 0;
+	memset(n, 0, sizeof(*n));
+	n->life = life;
 	fflush(stdout);
 	child = fork();
-	if (child)
-		return child < 0 ? -1 : wait_for_life(child, kill_after_ms);
+	if (child) {
+		int status = child < 0 ? -1 :
+			     wait_for_life(child, kill_after_ms);
+
+		n->pid = 0;
+		return status;
+	}
+	n->pid = getpid();
+	note_thread(n, 0);
 	stay_in_memory();
 	alarm(LIFE_SECONDS);
 	if (is_wild) {
@@ -280,8 +310,10 @@ static pid_t start(void (*body)(u64 seed), u64 number)
 		fail("fork: %s", strerror(errno));
 	if (child)
 		return child;
+	pulse_name("beside/%s", beside[number].name);
 	stay_in_memory();
 	body(seed_of(100 + number, 0));
+	pulse_end(&tally->beside[number]);
 	_exit(0);
 }
 
@@ -353,6 +385,72 @@ static void check_tally(void)
 	before = now;
 }
 
+/* --- who is stuck ------------------------------------------------------- */
+
+static int look_at_life(unsigned int worker)
+{
+	struct life_note *n = &tally->notes[worker];
+	unsigned int i;
+
+	if (!n->pid)
+		return 0;
+	for (i = 0; i < LIFE_THREADS; i++) {
+		struct pulse *p = &n->pulses[i];
+
+		if (!pulse_is_stuck(p, STUCK_LOOKS))
+			continue;
+		printf("soak: life %u.%llu of seed %llu is stuck: thread %u (%d of process %d) in %s\n",
+		       worker, (unsigned long long)n->life,
+		       (unsigned long long)seed, i, (int)p->tid, (int)n->pid,
+		       p->what);
+		watch_say_where(n->pid, "soak: ");
+		return 1;
+	}
+	return 0;
+}
+
+static int look_at_beside(unsigned int i)
+{
+	struct pulse *p = &tally->beside[i];
+
+	if (!pulse_is_stuck(p, STUCK_LOOKS))
+		return 0;
+	printf("soak: beside the lives %s is stuck: process %d in %s\n",
+	       beside[i].name, (int)p->tid, p->what);
+	watch_say_where(p->tid, "soak: ");
+	return 1;
+}
+
+/* Lives first: others may only wait for what one of them holds. */
+static int is_stuck(void)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < WORKERS; i++)
+		n += look_at_life(i);
+	for (i = 0; i < BESIDE; i++)
+		n += look_at_beside(i);
+	return n;
+}
+
+/* Nobody is waited for: who is stuck may not even die. */
+static void give_up(void)
+{
+	unsigned int i;
+
+	watch_ask_kernel();
+	for (i = 0; i < ARRAY_SIZE(pids); i++)
+		if (pids[i])
+			kill(pids[i], SIGKILL);
+	for (i = 0; i < WORKERS; i++)
+		if (tally->notes[i].pid)
+			kill(tally->notes[i].pid, SIGKILL);
+	report("soak: ");
+	printf("soak: seed %llu FAILED\n", (unsigned long long)seed);
+	fflush(stdout);
+	_exit(1);
+}
+
 /* When the workers are done, or one of all fails, the others stop. */
 static int wait_for_all(void)
 {
@@ -360,6 +458,8 @@ static int wait_for_all(void)
 	int running, bad = 0;
 
 	while ((running = look_at_all(&bad))) {
+		if (is_stuck())
+			give_up();
 		if (bad || !(running & 1))
 			tally->stop = 1;
 		if (seconds() >= next) {
@@ -367,7 +467,7 @@ static int wait_for_all(void)
 			next = seconds() + REPORT_SECONDS;
 		}
 		check_tally();
-		sleep_ms(100);
+		sleep_ms(LOOK_MS);
 	}
 	return bad;
 }

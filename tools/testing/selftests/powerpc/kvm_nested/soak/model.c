@@ -248,9 +248,11 @@ static void op_access(struct life *life)
 	struct region *region = any_region(life, guest);
 	unsigned int n = 1 + rng_below(&life->rng, 12);
 
-	while (n--)
+	while (n--) {
+		note_step(life->note, 0, "access");
 		access_page(life, guest, region,
 			    rng_one_in(&life->rng, 2) ? STORE : LOAD);
+	}
 }
 
 /* --- regions, LPIDs and the table --------------------------------------- */
@@ -340,16 +342,25 @@ static void op_table(struct life *life)
 
 /* --- peers that never leave L2 ------------------------------------------ */
 
+static struct life_note *peers_note;
+
 /* Whatever its L2 is told: the main vCPU takes things away from it. */
 static void peer(struct l1_vcpu *v)
 {
-	while (!v->stop) {
-		s64 r = l1_enter(v);
+	struct life_note *n = peers_note;
+	unsigned int thread = v->vcpu.id;
 
+	note_thread(n, thread);
+	while (!v->stop) {
+		s64 r;
+
+		note_step(n, thread, "enter");
+		r = l1_enter(v);
 		COUNT(entries);
 		if (r != TRAP_HDEC && r != TRAP_EXTERNAL)
 			sleep_ms(1);
 	}
+	note_end(n, thread);
 }
 
 static void op_peer(struct life *life)
@@ -420,7 +431,7 @@ static void one_op(struct life *life)
 	n = rng_below(&life->rng, all);
 	for (i = 0; n >= ops[i].weight; i++)
 		n -= ops[i].weight;
-	note_op(life->note, ops[i].name);
+	note_op(life->note, 0, ops[i].name);
 	ops[i].run(life);
 }
 
@@ -466,8 +477,10 @@ static void check_all_frames(struct life *life)
 	u64 frame;
 
 	for (frame = PEER_AREA >> SHIFT_4K; frame < FRAMES; frame++) {
-		u64 found = l1_swap64(&life->l1, *frame_memory(life, frame));
+		u64 found;
 
+		note_step(life->note, 0, "check_all_frames");
+		found = l1_swap64(&life->l1, *frame_memory(life, frame));
 		if (found != life->value[frame])
 			fail("frame %llu has 0x%llx, should have 0x%llx",
 			     (unsigned long long)frame,
@@ -484,11 +497,13 @@ void model_life(u64 seed, struct life_note *n)
 
 	life.rng.state = seed;
 	life.note = n;
+	peers_note = n;
+	note_op(n, 0, "create");
 	create(&life);
 	left = OPS_LEAST + rng_below(&life.rng, OPS_MORE);
 	while (left--)
 		one_op(&life);
-	note_op(n, "end");
+	note_op(n, 0, "end");
 	check_all_frames(&life);
 	if (rng_one_in(&life.rng, 4))
 		_exit(0);

@@ -11,9 +11,12 @@
 #define KVM_NESTED_SOAK_H
 
 #include "../lib/l1.h"
+#include "../lib/watch.h"
 
 #define WORKERS		3
+#define BESIDE		4
 #define LAST_OPS	12
+#define LIFE_THREADS	3		/* of one life, that make steps */
 #define MODEL_BYTES	(16ULL << 20)	/* data slot of a life */
 
 struct rng {
@@ -24,10 +27,13 @@ u64 rng_next(struct rng *rng);
 u64 rng_below(struct rng *rng, u64 n);
 int rng_one_in(struct rng *rng, u64 n);
 
-/* What one life does at the moment, for who reads how it ended. */
+/* What one life does at the moment, for who reads how it ended, or does not. */
 struct life_note {
 	unsigned int op;
 	const char *last[LAST_OPS];
+	volatile pid_t pid;		/* 0: there is none */
+	u64 life;
+	struct pulse pulses[LIFE_THREADS];
 };
 
 /* Shared by all processes. */
@@ -37,19 +43,27 @@ struct tally {
 	u64 audits, reads, hotplugs, squeezes, looks;
 	volatile int stop;
 	struct life_note notes[WORKERS];
+	struct pulse beside[BESIDE];
 };
 
 extern struct tally *tally;
 
 #define COUNT(what)	__atomic_fetch_add(&tally->what, 1, __ATOMIC_RELAXED)
 
-void note_op(struct life_note *n, const char *name);
+void note_op(struct life_note *n, unsigned int thread, const char *name);
+void note_step(struct life_note *n, unsigned int thread, const char *name);
+void note_end(struct life_note *n, unsigned int thread);
+void note_thread(struct life_note *n, unsigned int thread);
 
 /* One life; returns if it went well. */
 void model_life(u64 seed, struct life_note *n);
 void wild_life(u64 seed, struct life_note *n);
 
 /* What happens beside; each returns when tally->stop is set. */
+enum { BESIDE_CPUS, BESIDE_READERS, BESIDE_MEMORY, BESIDE_BYSTANDER };
+
+#define BESIDE_STEP(who, what)	pulse_beat(&tally->beside[who], what)
+
 void beside_cpus(u64 seed);
 void beside_readers(u64 seed);
 void beside_memory(u64 seed);

@@ -155,6 +155,7 @@ static void enter(struct l1_vcpu *v, struct rng *rng)
 	if (rng_one_in(rng, 16))
 		v->regs_gpa = any_data(rng) + rng_below(rng, 0x1000);
 	while (times-- && !tally->stop) {
+		note_step(life_note, v->vcpu.id, "enter");
 		l1_enter(v);
 		COUNT(entries);
 	}
@@ -225,8 +226,9 @@ static const struct {
 static void live(struct l1_vcpu *v)
 {
 	struct rng *rng = &rngs[v->vcpu.id];
-	unsigned int i, step, all = 0;
+	unsigned int i, step, all = 0, thread = v->vcpu.id;
 
+	note_thread(life_note, thread);
 	for (i = 0; i < ARRAY_SIZE(deeds); i++)
 		all += deeds[i].weight;
 	for (step = 0; step < STEPS && !tally->stop; step++) {
@@ -234,9 +236,10 @@ static void live(struct l1_vcpu *v)
 
 		for (i = 0; n >= deeds[i].weight; i++)
 			n -= deeds[i].weight;
-		note_op(life_note, deeds[i].name);
+		note_op(life_note, thread, deeds[i].name);
 		deeds[i].run(v, rng);
 	}
+	note_end(life_note, thread);
 }
 
 void wild_life(u64 seed, struct life_note *n)
@@ -257,6 +260,7 @@ void wild_life(u64 seed, struct life_note *n)
 		l1_go(&vcpus[i], live);
 	for (i = 0; i < VCPUS; i++)
 		l1_join(&vcpus[i]);
+	note_op(n, 0, "end");
 	if (rng_one_in(&rng, 4))
 		_exit(0);
 	l1_finish(&l1);
