@@ -18,13 +18,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from labkit import debug, devicetree, image, packages, paths
+from labkit import debug, devicetree, image, monitor, packages, paths
 from labkit.kernel import DEBUGS, Kernel
 from labkit.ui import LabError, duration, output, start, stop_group
 
 SCRATCH_BYTES = 256 << 20
 DEFAULT_MEM = (4096, 2048, 1024, 512)
 STAGE_TIMEOUT = 240
+LISTEN_SECONDS = 2
 WORK_SHARE = {"64k": "20M", "4k": "16M"}
 BAD = re.compile(r"\[ *\d+\.\d{6}\](?!.* BUG: KCSAN: ).*(WARNING:|\bBUG\b|Oops[: ]|"
                  r"soft lockup|hard LOCKUP|blocked for more than|rcu.*(stall|starved)|pagealloc: |KVM: |kvm.*(fail|error)|"
@@ -66,6 +67,7 @@ class ChainSpec:
     huge: bool = True                   # L0 knows of 2M and 1G pages
     extra: Sequence = ()                # files to find in /lab
     append: str = ""                    # more words for every kernel command line
+    silence: int = None                 # seconds from one phase to the next, at most
 
     def __post_init__(self):
         self.whose = self._spread(self.whose)
@@ -132,6 +134,7 @@ class Console:
         self.worked = {}                      # {level: seconds of the top level when it was up}
         self.command_status = None
         self.phase = "boot"
+        self.phase_at = None                  # when the last phase began, until the command ends
         self.firmware_done = False
 
     def line(self, text):
@@ -170,6 +173,7 @@ class Console:
             self.levels[number + 1].exits = pairs.get("exits") or None
         elif name == "phase":
             self.phase = f"L{number} works: {rest.strip()}"
+            self.phase_at = now
         elif name == "result":
             self.results.update(pairs)
         elif name == "count":
@@ -180,6 +184,7 @@ class Console:
             level.leaks = level.leaks or []
         elif name == "command":
             self.command_status = pairs.get("status")
+            self.phase_at = None
         elif name == "done":
             level.done = True
 
@@ -206,6 +211,7 @@ class Chain:
         self.console = None
         self.expected = {}
         self.reason = None
+        self.silent = None                    # a reason that a kernel's complaint may hide
         self.seconds = 0
         self.status = 0
 
@@ -263,8 +269,13 @@ class Chain:
         if not spec.top() and spec.huge:
             machine = devicetree.replaced(machine, emulator.env, self.directory)
         serial = self._terminal() if spec.interactive is not None else \
-            ["-serial", "stdio", "-monitor", "none"]
+            ["-serial", "stdio", "-monitor", self._monitor()]
         return machine + serial, emulator.env
+
+    def _monitor(self):
+        """Only a chain that may fall silent is asked what its CPUs do."""
+        return f"unix:{monitor.socket_path(self.directory)},server=on,wait=off" \
+            if self.spec.silence else "none"
 
     def _machine(self, emulator):
         """The command line without the console, which may decide nothing of the machine."""
@@ -340,6 +351,9 @@ class Chain:
         process = start(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         timer = threading.Timer(self.limit(), self._time_out, [process])
         timer.start()
+        ended = threading.Event()
+        if self.spec.silence:
+            threading.Thread(target=self._listen, args=(process, ended), daemon=True).start()
         title = step.title if step else ""
         try:
             for raw in process.stdout:
@@ -349,6 +363,7 @@ class Chain:
             self.status = process.wait()
         finally:
             timer.cancel()
+            ended.set()
             stop_group(process)
             process.stdout.close()
             if step:
@@ -361,6 +376,18 @@ class Chain:
     def _time_out(self, process):
         self.reason = f"no end after {duration(self.limit())} (last seen: {self.console.phase})"
         stop_group(process)
+
+    def _listen(self, process, ended):
+        """End a run whose phases have ended: not even the one that reports them goes on."""
+        while not ended.wait(LISTEN_SECONDS):
+            begun = self.console.phase_at
+            if begun and time.monotonic() - begun > self.spec.silence:
+                where = monitor.where_cpus_are(self.directory, self._kernel(self.spec.top()))
+                self.silent = (f"no phase for {duration(self.spec.silence)}; the CPUs are in "
+                               f"{where} (last seen: {self.console.phase})")
+                self.reason = self.silent
+                stop_group(process)
+                return
 
     def interact(self):
         """Give the terminal to the chain."""

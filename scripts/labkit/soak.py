@@ -6,6 +6,10 @@
 The program is tools/testing/selftests/powerpc/kvm_nested/soak/.  A run fails if a life
 sees what it must not see, an audit finds a leaf that is wrong, a kernel log has a
 complaint, or something is not given back at the end.
+
+It also fails, within a minute, if a thread of a life makes no step any more: the program
+says which one, and where it is.  Where the program itself does not run any more, the kernel
+names the thread (a soft lockup), and the emulator the functions that its CPUs are in.
 """
 
 import random
@@ -18,7 +22,11 @@ from labkit.ui import Step, duration
 DEFAULT_SECONDS = 600
 # To boot, for the last lives to end, and to look for leaks.
 BESIDES = 900
+# The program reports every 10 s.
+SILENCE = 50
 LIFE = re.compile(r"[0-2]\.\d+")
+STUCK = re.compile(r"soak: (.* is stuck: .*)")
+LOCKUP = re.compile(r".*soft lockup - (.*) \[(\d+\.\d+)/(\w+):\d+\]")
 SAID = re.compile(r"soak: |# ")
 
 
@@ -28,6 +36,16 @@ def life():
     if given and not LIFE.fullmatch(given):
         raise options.wrong("LIFE", given, "WORKER.NUMBER, such as 0.37")
     return given
+
+
+def stuck(lines):
+    """Who is stuck by the first line that says so, of the program or of the kernel; or None."""
+    for line in lines:
+        if found := STUCK.match(line):
+            return found.group(1)
+        if found := LOCKUP.match(line):
+            return "life {1} is stuck: {2}, {0}".format(*found.groups())
+    return None
 
 
 def run():
@@ -42,15 +60,17 @@ def run():
     image.root_image()
     selftests.build()
     chain = selftests.boot("ours", pages, options.value("NAME", "soak"), debug, cpus=(cpus,),
-                           timeout=seconds + BESIDES, command=(0, command))
+                           timeout=seconds + BESIDES, command=(0, command), silence=SILENCE)
     print(f"seed {seed}, {duration(seconds)}, kernel {chain.spec.variant(0)} {debug}".rstrip())
     with Step("soak") as step:
         good = chain.run(step)
-    print("\n".join(line for line in selftests.saved_lines(chain) if SAID.match(line)))
+    lines = selftests.saved_lines(chain)
+    print("\n".join(line for line in lines if SAID.match(line)))
     print(f"console: {paths.shown(chain.console_path)}")
     chain.clean()
     if not good:
-        print(f"FAILED: {chain.reason}; again: make soak SEED={seed} TIME={seconds}",
+        reasons = dict.fromkeys(filter(None, (stuck(lines), chain.silent, chain.reason)))
+        print(f"FAILED: {'; '.join(reasons)}; again: make soak SEED={seed} TIME={seconds}",
               file=sys.stderr)
     else:
         print(f"passed: {duration(seconds)} with seed {seed}")
