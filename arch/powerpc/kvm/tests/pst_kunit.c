@@ -7,6 +7,9 @@
 #define RWX	(RPT_PROT | RPT_RC)
 #define RO	(RPT_R | RPT_REF)
 
+/* Trees whose leaves alternate on one head. */
+#define MAX_TURNS	3
+
 static const unsigned int shifts[] = { 12, 16, 21, 30 };
 
 /* Each side of a border of each level. */
@@ -1027,6 +1030,73 @@ TEST(pst_gather_flushes_each_tree_once)
 	end();
 }
 
+/* L16: leaves of several trees over one frame, as an L1 that wants the worst. */
+static void map_by_turns(struct pst **trees, unsigned int n, unsigned int links,
+			 u64 stride)
+{
+	struct pst_leaf leaf = leaf_of(0x40000000, RO, 12);
+	unsigned int i;
+
+	for (i = 0; i < links; i++)
+		EXPECT_EQ(tree_map(trees[i % n], (u64)(i / n) * stride, &leaf,
+				   &heads[0]).r, PST_MAPPED);
+}
+
+static void zap_by_head_in_one_section(void)
+{
+	struct pst_link *link, *next;
+	struct pst_gather g;
+	struct pst_pos pos;
+
+	pst_gather_init(&g);
+	pure_lock(&tree_lock);
+	for (link = nrmap_first(&heads[0]); link; link = next) {
+		next = nrmap_next(link);
+		pst_pos_of_link(link, &pos);
+		pst_zap_leaf(&pos, &g);
+	}
+	pst_gather_flush(&g);
+	pure_unlock(&tree_lock);
+	pst_gather_free(&g);
+}
+
+static void flush_trees_by_turns(unsigned int n, unsigned int links, u64 stride)
+{
+	struct pst *trees[MAX_TURNS];
+	struct tlb_counts before, after;
+	unsigned int i;
+
+	test_row("%u trees, %u links, %#llx apart", n, links, stride);
+	begin(PST_SHADOW);
+	trees[0] = pst;
+	for (i = 1; i < n; i++)
+		trees[i] = tree_create(PST_SHADOW, make_hlpid(77 + i));
+	map_by_turns(trees, n, links, stride);
+	before = tlb_counts();
+	zap_by_head_in_one_section();
+	after = tlb_counts();
+	tlb_check_frame_gone(0x40000000, 0x1000);
+	EXPECT(hlist_empty(&heads[0]));
+	EXPECT(after.ranges - before.ranges <= n * PST_GATHER_RANGES);
+	EXPECT(after.all - before.all <= n);
+	EXPECT(after.walks - before.walks <= n);
+	EXPECT(after.all + after.pages > before.all + before.pages);
+	for (i = 1; i < n; i++)
+		tree_destroy(trees[i]);
+	end();
+}
+
+TEST(pst_gather_flushes_each_tree_once_though_their_leaves_alternate)
+{
+	unsigned int n;
+
+	for (n = 2; n <= MAX_TURNS; n++) {
+		flush_trees_by_turns(n, 512, 0x1000);
+		flush_trees_by_turns(n, 512, 0x2000);
+		flush_trees_by_turns(n, 512, 0x200000);
+	}
+}
+
 TEST(pst_quiet_tree_is_not_flushed_again)
 {
 	struct pst_gather g;
@@ -1441,6 +1511,7 @@ TEST_SUITE(kvm_nested_pst,
 	   KUNIT_CASE(pst_gather_flushes_ranges_or_when_there_are_many_everything),
 	   KUNIT_CASE(pst_gather_makes_one_range_of_leaves_that_adjoin),
 	   KUNIT_CASE(pst_gather_flushes_each_tree_once),
+	   KUNIT_CASE(pst_gather_flushes_each_tree_once_though_their_leaves_alternate),
 	   KUNIT_CASE(pst_quiet_tree_is_not_flushed_again),
 	   KUNIT_CASE(pst_detached_tree_is_still_zapped_and_flushed),
 	   KUNIT_CASE(pst_drain_works_in_steps_and_links_stay_true),
