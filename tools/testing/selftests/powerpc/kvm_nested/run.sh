@@ -6,12 +6,14 @@
 #	run.sh [TEST ...]	a TEST is a program, with or without _test, or
 #				PROGRAM:CASE[,CASE ...]
 #
-# What cannot run fails. Ends with "N passed, N failed" and that status.
+# What cannot run fails; so does what comes after a program that bails out. Ends
+# with "N passed, N failed" and that status.
 
 cd "$(dirname "$0")" || exit 2
 out=/tmp/kvm_nested.$$
 passed=0
 failed=0
+stuck=
 
 run_one()
 {
@@ -21,11 +23,17 @@ run_one()
 	esac
 	name=${name%_test}
 	echo "# selftests: powerpc/kvm_nested: ${name}_test"
+	if [ "$stuck" ]; then
+		echo "not ok 1 $name # not run"
+		failed=$((failed + 1))
+		return
+	fi
 	KVM_NESTED_ONLY=$only "./${name}_test" > $out 2>&1
 	status=$?
 	cat $out
 	good=$(grep -c '^ok ' $out)
 	bad=$(grep -c '^not ok ' $out)
+	grep -q '^Bail out!' $out && stuck=1
 	[ $status != 0 ] && [ "$bad" = 0 ] && bad=1
 	passed=$((passed + good))
 	failed=$((failed + bad))
