@@ -95,6 +95,8 @@ MUTANTS = (
            "\t\t\t\tNF_INJECT : NF_EMULATE);", "\t\t\t\tNF_INJECT : NF_INJECT);", "mmio_l2"),
     Mutant("L1 is always little-endian", "hv_nested_run.c",
            "\trun->order = kvmppc_need_byteswap(vcpu) ?", "\trun->order = 0 ?", "cross_endian"),
+    Mutant("the time of L1 is taken for the host's", "hv_nested_run.c",
+           "kvmppc_get_tb_offset(vcpu), mftb());", "0, mftb());", "time_limit"),
     Mutant("the doorbell of L2 is lost", "hv_nested_run.c",
            "\trun->hv.dpdes = vcpu->arch.nested_doorbell;", "\trun->hv.dpdes = 0;", "doorbell"),
     Mutant("L1 does not refuse", "hv_nested_fault.c",

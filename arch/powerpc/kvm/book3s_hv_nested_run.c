@@ -449,7 +449,8 @@ static int nrun_loop(struct kvm_vcpu *vcpu, struct kvm_nested_guest *ng,
 int nrun_execute(struct kvm_vcpu *vcpu, struct nrun *run,
 		 struct kvm_nested_guest *ng)
 {
-	u64 limit = run->hv.hdec_expiry - kvmppc_get_tb_offset(vcpu);
+	u64 limit = nstate_time_limit(run->hv.hdec_expiry,
+				      kvmppc_get_tb_offset(vcpu), mftb());
 	unsigned long lpcr = kvmppc_filter_lpcr_hv(vcpu->kvm, run->hv.lpcr);
 	int r;
 

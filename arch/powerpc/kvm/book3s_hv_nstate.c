@@ -212,3 +212,14 @@ enum nstate_tm nstate_check_tm(u64 l1_msr, u64 l2_msr)
 		return NSTATE_TM_BAD;
 	return !l1_ts == !l2_ts ? NSTATE_TM_OK : NSTATE_TM_BAD;
 }
+
+u64 nstate_time_limit(u64 expiry, u64 offset, u64 now)
+{
+	u64 l1_now = now + offset;
+	u64 left;
+
+	if (expiry <= l1_now)
+		return 0;
+	left = expiry - l1_now;
+	return left < ~now ? now + left : ~0ULL;
+}

@@ -110,4 +110,18 @@ enum nstate_tm {
  */
 enum nstate_tm nstate_check_tm(u64 l1_msr, u64 l2_msr);
 
+/**
+ * nstate_time_limit() - when L1 wants control back, by the host's clock
+ * @expiry: hdec_expiry, in ticks of L1's time base
+ * @offset: L1's time base minus the host's, modulo 2^64
+ * @now: the host's time base
+ *
+ * Of two times of L1 the larger one is the later one, so "never" can be said as
+ * ~0; it stays in the future although @offset is negative.
+ *
+ * Return: in ticks of the host's time base: 0 if @expiry is over, ~0 if it lies
+ * past the end of the host's time.
+ */
+u64 nstate_time_limit(u64 expiry, u64 offset, u64 now);
+
 #endif /* _BOOK3S_HV_NSTATE_H */

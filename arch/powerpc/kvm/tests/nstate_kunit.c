@@ -323,6 +323,42 @@ TEST(nstate_transactional_states_fit)
 	}
 }
 
+TEST(nstate_time_limit_is_in_the_future_if_the_expiry_is)
+{
+	static const struct {
+		u64 expiry, offset, now, limit;
+	} cases[] = {
+		{ ~0ULL, 0, 1000, ~0ULL },
+		{ ~0ULL, -900ULL, 1000, ~0ULL },
+		{ ~0ULL, -1000ULL, 1000, ~0ULL },
+		{ ~0ULL - 900, -900ULL, 1000, ~0ULL },
+		{ ~0ULL - 901, -900ULL, 1000, ~0ULL - 1 },
+		{ ~0ULL, 500, 1000, ~0ULL - 500 },
+		{ ~0ULL, BIT_ULL(63), 1000, BIT_ULL(63) - 1 },
+		{ BIT_ULL(62), BIT_ULL(63), 1000, 0 },
+		{ 1, -1000ULL, 1000, 1001 },
+		{ 150, -900ULL, 1000, 1050 },
+		{ 100, -900ULL, 1000, 0 },
+		{ 50, -900ULL, 1000, 0 },
+		{ 0, -900ULL, 1000, 0 },
+		{ 0, 0, 0, 0 },
+		{ 1, 0, 0, 1 },
+		{ 1600, 500, 1000, 1100 },
+		{ 1500, 500, 1000, 0 },
+		{ ~0ULL, ~0ULL, 0, 0 },
+		{ ~0ULL, 0, ~0ULL, 0 },
+		{ ~0ULL, -5ULL, ~0ULL, ~0ULL },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		test_row("%llx at offset %llx", cases[i].expiry,
+			 cases[i].offset);
+		EXPECT_EQ(nstate_time_limit(cases[i].expiry, cases[i].offset,
+					    cases[i].now), cases[i].limit);
+	}
+}
+
 TEST_SUITE(kvm_nested_nstate,
 	   KUNIT_CASE(nstate_fields_fill_the_structure),
 	   KUNIT_CASE(nstate_version_is_one_or_two_in_the_order_of_L1),
@@ -336,4 +372,5 @@ TEST_SUITE(kvm_nested_nstate,
 	   KUNIT_CASE(nstate_breakpoints_do_not_match_in_hypervisor_state),
 	   KUNIT_CASE(nstate_pcr_never_gives_back_what_L1_lost),
 	   KUNIT_CASE(nstate_sanitised_state_is_stable),
-	   KUNIT_CASE(nstate_transactional_states_fit));
+	   KUNIT_CASE(nstate_transactional_states_fit),
+	   KUNIT_CASE(nstate_time_limit_is_in_the_future_if_the_expiry_is));
