@@ -113,18 +113,52 @@ static bool kvmhv_ptcr_is_valid(struct kvm *kvm, u64 ptcr)
 	return visible;
 }
 
+static void kvmhv_note_ptcr(struct kvm_vcpu *vcpu, u64 ptcr)
+{
+	lockdep_assert_held(&vcpu->mutex);
+	vcpu->arch.ptcr_known = ptcr;
+	vcpu->arch.ptcr_asked = true;
+}
+
 /**
- * kvmhv_set_ptcr() - user space sets L1's partition-table register
- * @kvm: VM of L1
- * @ptcr: the register, unchecked; a value that it has already changes nothing
+ * kvmhv_get_ptcr() - user space reads L1's partition-table register
+ * @vcpu: vCPU that it reads it through
+ *
+ * Context: vcpu->mutex held.
+ * Return: the register.
+ */
+u64 kvmhv_get_ptcr(struct kvm_vcpu *vcpu)
+{
+	u64 ptcr = READ_ONCE(vcpu->kvm->arch.l1_ptcr);
+
+	kvmhv_note_ptcr(vcpu, ptcr);
+	return ptcr;
+}
+
+/**
+ * kvmhv_set_ptcr() - user space writes L1's partition-table register
+ * @vcpu: vCPU that it writes it through
+ * @ptcr: the register, unchecked
+ *
+ * The register belongs to the VM, and a VMM writes it along with all other
+ * registers of one vCPU: to that of a vCPU that is new, or to what it read some
+ * time ago. The write counts only if it differs from what the VMM knows by this
+ * vCPU: what it read or wrote last; before that 0, or what L1 set on this vCPU.
  *
  * On a reset of L1, what the guests of the old table hold is given back. Who
  * uses the register checks it.
  *
- * Context: Process context, may sleep; takes kvm->arch.mmu_setup_lock.
+ * Context: Process context, may sleep; vcpu->mutex held; takes
+ * kvm->arch.mmu_setup_lock.
  */
-void kvmhv_set_ptcr(struct kvm *kvm, u64 ptcr)
+void kvmhv_set_ptcr(struct kvm_vcpu *vcpu, u64 ptcr)
 {
+	struct kvm *kvm = vcpu->kvm;
+	bool meant = ptcr != vcpu->arch.ptcr_known;
+
+	kvmhv_note_ptcr(vcpu, ptcr);
+	if (!meant)
+		return;
 	/* No vCPU need run meanwhile: a switch to HPT may drop everything. */
 	guard(mutex)(&kvm->arch.mmu_setup_lock);
 	if (READ_ONCE(kvm->arch.l1_ptcr) == ptcr)
@@ -149,6 +183,9 @@ long kvmhv_set_partition_table(struct kvm_vcpu *vcpu)
 
 	if (!kvmhv_ptcr_is_valid(vcpu->kvm, ptcr))
 		return H_PARAMETER;
+	/* A VMM that resets L1 without a look must not write what is known. */
+	if (!vcpu->arch.ptcr_asked)
+		vcpu->arch.ptcr_known = ptcr;
 	WRITE_ONCE(vcpu->kvm->arch.l1_ptcr, ptcr);
 	nguest_kill_all(vcpu->kvm);
 	return H_SUCCESS;

@@ -49,6 +49,7 @@ static inline hlpid_t make_hlpid(u64 val)
 #define KVM_NESTED_TOKEN_SLOTS	128
 
 struct kvm;
+struct kvm_vcpu;
 struct pst;
 
 /**
@@ -94,6 +95,7 @@ struct kvm_nested_guest {
 	bool dead;
 };
 
-void kvmhv_set_ptcr(struct kvm *kvm, u64 ptcr);
+u64 kvmhv_get_ptcr(struct kvm_vcpu *vcpu);
+void kvmhv_set_ptcr(struct kvm_vcpu *vcpu, u64 ptcr);
 
 #endif /* _ASM_POWERPC_KVM_NESTED_H */

@@ -157,6 +157,164 @@ static void l11_zero_under_a_peer(void)
 	world_end(&w);
 }
 
+/* --- C12: it counts only if the VMM means to change it ------------------- */
+
+static void guests_are_untouched(struct world *w, s64 kills)
+{
+	CHECK_EQ(vcpu_reg(&w->v.vcpu, KVM_REG_PPC_PTCR), L1_PTCR);
+	CHECK_EQ(vm_counter(&w->l1.vm, "guests"), GUESTS);
+	CHECK_EQ(vm_counter(&w->l1.vm, "kills"), kills);
+	l2_must_store(&w->v, L2_DATA, 7);
+}
+
+/* As device_add of a vCPU does: all registers of a vCPU that never ran. */
+static void c12_hot_plug(void)
+{
+	static struct world w;
+	static struct spinner s;
+	struct vcpu fresh;
+
+	world_create(&w, L1_LITTLE);
+	l1_map_range(&w.tree, L2_DATA, GPA, 0x100000, SHIFT_64K, PTE_ALL);
+	run_guests(&w);
+	spinner_create(&s, &w, 1);
+	spinner_store(&s, L2_DATA, 8, 0x10000);
+	vcpu_create(&w.l1.vm, 2, &fresh);
+	vcpu_set_reg(&fresh, KVM_REG_PPC_PTCR, 0);
+	guests_are_untouched(&w, 0);
+	vcpu_set_reg(&fresh, KVM_REG_PPC_PTCR,
+		     vcpu_reg(&fresh, KVM_REG_PPC_PTCR));
+	guests_are_untouched(&w, 0);
+	CHECK(!s.v.ended);
+	spinner_stop(&s);
+	vcpu_destroy(&fresh);
+	world_end(&w);
+}
+
+/* What was read before L1 changed it is put back after. */
+static void c12_stale_value_is_put(void)
+{
+	static struct world w;
+	static struct l1_vcpu other;
+	u64 stale, stale_other;
+
+	l1_create(&w.l1, L1_LITTLE, L1_DATA_BYTES);
+	l1_add_vcpu(&w.l1, &w.v, 0);
+	l1_add_vcpu(&w.l1, &other, 1);
+	stale = vcpu_reg(&w.v.vcpu, KVM_REG_PPC_PTCR);
+	stale_other = vcpu_reg(&other.vcpu, KVM_REG_PPC_PTCR);
+	CHECK_EQ(stale, 0);
+	l1_new_tree(&w.l1, &w.tree);
+	l1_map(&w.tree, L2_SNIPPETS, L1_SNIPPETS, SHIFT_64K, PTE_ALL);
+	l1_map_range(&w.tree, L2_DATA, GPA, 0x100000, SHIFT_64K, PTE_ALL);
+	CHECK_EQ(l1_set_table(&w.v, L1_PTCR), H_SUCCESS);
+	run_guests(&w);
+	vcpu_set_reg(&w.v.vcpu, KVM_REG_PPC_PTCR, stale);
+	vcpu_set_reg(&other.vcpu, KVM_REG_PPC_PTCR, stale_other);
+	guests_are_untouched(&w, 0);
+	world_end(&w);
+}
+
+/* A VMM that reads all registers, changes them and puts them: a reset. */
+static void c12_reset_after_a_look(void)
+{
+	static struct world w;
+	static struct l1_vcpu other;
+
+	world_create(&w, L1_LITTLE);
+	l1_add_vcpu(&w.l1, &other, 1);
+	l1_map_range(&w.tree, L2_DATA, GPA, 0x100000, SHIFT_64K, PTE_ALL);
+	run_guests(&w);
+	CHECK_EQ(vcpu_reg(&w.v.vcpu, KVM_REG_PPC_PTCR), L1_PTCR);
+	CHECK_EQ(vcpu_reg(&other.vcpu, KVM_REG_PPC_PTCR), L1_PTCR);
+	vcpu_set_reg(&w.v.vcpu, KVM_REG_PPC_PTCR, 0);
+	vcpu_set_reg(&other.vcpu, KVM_REG_PPC_PTCR, 0);
+	nothing_is_held(&w);
+	CHECK_EQ(vcpu_reg(&w.v.vcpu, KVM_REG_PPC_PTCR), 0);
+	/* L1 boots again, and the VMM puts what it put: nothing is meant. */
+	CHECK_EQ(l1_set_table(&other, L1_PTCR), H_SUCCESS);
+	run_guests(&w);
+	vcpu_set_reg(&w.v.vcpu, KVM_REG_PPC_PTCR, 0);
+	vcpu_set_reg(&other.vcpu, KVM_REG_PPC_PTCR, 0);
+	guests_are_untouched(&w, GUESTS);
+	world_end(&w);
+}
+
+/* A VMM that never reads the register resets every vCPU. */
+static void c12_reset_without_a_look(void)
+{
+	static struct world w;
+	static struct l1_vcpu other;
+
+	world_create(&w, L1_LITTLE);
+	l1_add_vcpu(&w.l1, &other, 1);
+	l1_map_range(&w.tree, L2_DATA, GPA, 0x100000, SHIFT_64K, PTE_ALL);
+	run_guests(&w);
+	vcpu_set_reg(&other.vcpu, KVM_REG_PPC_PTCR, 0);
+	vcpu_set_reg(&w.v.vcpu, KVM_REG_PPC_PTCR, 0);
+	nothing_is_held(&w);
+	CHECK_EQ(vcpu_reg(&w.v.vcpu, KVM_REG_PPC_PTCR), 0);
+	CHECK_EQ(l1_set_table(&w.v, L1_PTCR), H_SUCCESS);
+	world_end(&w);
+}
+
+/* The destination puts zeroes first, then what the source had, on each vCPU. */
+static void c12_migration(void)
+{
+	static struct world w;
+	static struct l1_vcpu other;
+
+	l1_create(&w.l1, L1_LITTLE, L1_DATA_BYTES);
+	l1_add_vcpu(&w.l1, &w.v, 0);
+	l1_add_vcpu(&w.l1, &other, 1);
+	vcpu_set_reg(&w.v.vcpu, KVM_REG_PPC_PTCR, 0);
+	vcpu_set_reg(&other.vcpu, KVM_REG_PPC_PTCR, 0);
+	vcpu_set_reg(&w.v.vcpu, KVM_REG_PPC_PTCR, L1_PTCR);
+	vcpu_set_reg(&other.vcpu, KVM_REG_PPC_PTCR, L1_PTCR);
+	l1_new_tree(&w.l1, &w.tree);
+	l1_map(&w.tree, L2_SNIPPETS, L1_SNIPPETS, SHIFT_64K, PTE_ALL);
+	l1_map_range(&w.tree, L2_DATA, GPA, 0x100000, SHIFT_64K, PTE_ALL);
+	run_guests(&w);
+	/* Loaded again while L1 is there: what was saved is as it is. */
+	vcpu_set_reg(&other.vcpu, KVM_REG_PPC_PTCR, L1_PTCR);
+	guests_are_untouched(&w, 0);
+	world_end(&w);
+}
+
+/* One vCPU puts and gets for ever, while L1 changes its table from another. */
+static volatile int putting;
+
+static void *put_and_get(void *vcpu)
+{
+	while (putting)
+		vcpu_set_reg(vcpu, KVM_REG_PPC_PTCR,
+			     vcpu_reg(vcpu, KVM_REG_PPC_PTCR));
+	return NULL;
+}
+
+static void c12_put_and_get_beside_l1(void)
+{
+	static struct world w;
+	static struct l1_vcpu other;
+	pthread_t thread;
+	unsigned int round;
+
+	world_create(&w, L1_LITTLE);
+	l1_add_vcpu(&w.l1, &other, 1);
+	l1_map_range(&w.tree, L2_DATA, GPA, 0x100000, SHIFT_64K, PTE_ALL);
+	putting = 1;
+	CHECK(!pthread_create(&thread, NULL, put_and_get, &other.vcpu));
+	for (round = 0; round < 300; round++) {
+		CHECK_EQ(l1_set_table(&w.v, 0), H_SUCCESS);
+		CHECK_EQ(l1_enter(&w.v), H_NOT_AVAILABLE);
+		CHECK_EQ(l1_set_table(&w.v, L1_PTCR), H_SUCCESS);
+		l2_must_store(&w.v, L2_DATA, round);
+	}
+	putting = 0;
+	pthread_join(thread, NULL);
+	world_end(&w);
+}
+
 static const struct test_case cases[] = {
 	{ "i5_any_value", i5_any_value },
 	{ "i5_large_table", i5_large_table },
@@ -164,6 +322,12 @@ static const struct test_case cases[] = {
 	{ "l11_zero_gives_all_back", l11_zero_gives_all_back },
 	{ "same_value_drops_nothing", same_value_drops_nothing },
 	{ "l11_zero_under_a_peer", l11_zero_under_a_peer },
+	{ "c12_hot_plug", c12_hot_plug },
+	{ "c12_stale_value_is_put", c12_stale_value_is_put },
+	{ "c12_reset_after_a_look", c12_reset_after_a_look },
+	{ "c12_reset_without_a_look", c12_reset_without_a_look },
+	{ "c12_migration", c12_migration },
+	{ "c12_put_and_get_beside_l1", c12_put_and_get_beside_l1 },
 };
 
 TEST_MAIN(cases)
