@@ -62,6 +62,7 @@ struct nrun_buf {
  * @regs_buf: where pt_regs is
  * @last: guest entered last, with a reference; NULL while one is entered
  * @known: of that guest, or empty
+ * @prev_cpu: where the guest remembers the CPU of the vCPU that was entered last
  * @replay: fault that L1 was to handle, as nfault_to_replay() made it, or 0
  * @state_gpa: L1 real address of hv_guest_state
  * @regs_gpa: L1 real address of pt_regs
@@ -82,6 +83,7 @@ struct nrun {
 	struct nrun_buf regs_buf;
 	struct kvm_nested_guest *last;
 	struct nmmu_known known[NMMU_KNOWN];
+	short *prev_cpu;
 	u64 replay;
 	gpa_t state_gpa;
 	gpa_t regs_gpa;

@@ -126,7 +126,7 @@ struct kvm_nested_vm *nguest_vm(struct kvm *kvm)
 	if (!nvm)
 		return NULL;
 	nvm->kvm = kvm;
-	xa_init(&nvm->guests);
+	xa_init_flags(&nvm->guests, XA_FLAGS_ACCOUNT);
 	INIT_LIST_HEAD(&nvm->drain);
 	INIT_WORK(&nvm->drain_work, nguest_drain);
 	INIT_LIST_HEAD(&nvm->node);
@@ -201,8 +201,50 @@ struct kvm_nested_guest *nguest_get_next(struct kvm *kvm, glpid_t *glpid)
 	return ng;
 }
 
+/* vCPU tokens of one part of a guest's table of CPUs. */
+#define NGUEST_PART	64
+
+static void nguest_free_prev_cpus(struct kvm_nested_guest *ng)
+{
+	unsigned long index;
+	short *part;
+
+	xa_for_each(&ng->prev_cpus, index, part)
+		kfree(part);
+	xa_destroy(&ng->prev_cpus);
+}
+
+/* Another vCPU may make the same part: the first one stays. */
+static short *nguest_new_part(struct kvm_nested_guest *ng, unsigned long index)
+{
+	const size_t bytes = NGUEST_PART * sizeof(short);
+	short *part = kmalloc(bytes, GFP_KERNEL_ACCOUNT);
+	int err;
+
+	if (!part)
+		return NULL;
+	memset(part, -1, bytes);
+	err = xa_insert(&ng->prev_cpus, index, part, GFP_KERNEL_ACCOUNT);
+	if (!err)
+		return part;
+	kfree(part);
+	return err == -EBUSY ? xa_load(&ng->prev_cpus, index) : NULL;
+}
+
+/* Where the last CPU of a vCPU is remembered, as long as the guest lives. */
+static short *nguest_prev_cpu(struct kvm_nested_guest *ng, u32 token)
+{
+	unsigned long index = token / NGUEST_PART;
+	short *part = xa_load(&ng->prev_cpus, index);
+
+	if (!part)
+		part = nguest_new_part(ng, index);
+	return part ? &part[token % NGUEST_PART] : NULL;
+}
+
 static void nguest_free(struct kvm_nested_guest *ng)
 {
+	nguest_free_prev_cpus(ng);
 	if (ng->shadow_lpid > 0) {
 		lpid_set_entry(nguest_hlpid(ng), 0, 0);
 		nlimit_free_lpid(ng->shadow_lpid);
@@ -542,7 +584,7 @@ static struct kvm_nested_guest *nguest_alloc(struct kvm *kvm, glpid_t glpid)
 	ng->kvm = kvm;
 	ng->glpid = glpid;
 	ng->radix = 1;
-	memset(ng->prev_cpu, -1, sizeof(ng->prev_cpu));
+	xa_init_flags(&ng->prev_cpus, XA_FLAGS_ACCOUNT);
 	refcount_set(&ng->refs, 1);
 	mutex_init(&ng->pate_mutex);
 	lpid = nlimit_alloc_lpid(kvm);
@@ -687,7 +729,8 @@ void nguest_leave(struct nrun *run, struct kvm_nested_guest *ng)
 /**
  * nguest_enter() - find or make the guest that a vCPU is about to run
  * @kvm: VM of L1
- * @run: of the vCPU; hv.lpid is L1's name of the guest
+ * @run: of the vCPU; hv.lpid is L1's name of the guest, hv.vcpu_token that of
+ *	its vCPU; prev_cpu is filled
  * @res: the guest with a reference for nguest_leave(), on success
  *
  * For the guest that was entered last there is no lookup and no lock.
@@ -716,6 +759,10 @@ int nguest_enter(struct kvm *kvm, struct nrun *run,
 	}
 	if (!nguest_is_ready(ng))
 		err = nguest_prepare(ng);
+	if (!err) {
+		run->prev_cpu = nguest_prev_cpu(ng, run->hv.vcpu_token);
+		err = run->prev_cpu ? 0 : -ENOMEM;
+	}
 	if (err) {
 		nguest_put(ng);
 		return err;

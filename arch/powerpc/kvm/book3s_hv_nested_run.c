@@ -276,7 +276,7 @@ int nrun_fetch(struct kvm_vcpu *vcpu, struct nrun *run)
 		.lpcr = kvmppc_get_lpcr(vcpu),
 		.hfscr_permitted = vcpu->arch.hfscr_permitted,
 		.pcr = vcpu->arch.vcore->pcr,
-		.nr_tokens = NR_CPUS,
+		.nr_tokens = KVM_NESTED_TOKENS,
 	};
 	int err;
 
@@ -383,7 +383,8 @@ static void nrun_load_level(struct kvm_vcpu *vcpu, const struct nrun *run,
 			    struct kvm_nested_guest *ng)
 {
 	vcpu->arch.nested_hfscr = run->hfscr_wanted;
-	vcpu->arch.nested_vcpu_id = run->hv.vcpu_token % KVM_NESTED_TOKEN_SLOTS;
+	vcpu->arch.nested_vcpu_id = run->hv.vcpu_token;
+	vcpu->arch.nested_prev_cpu = run->prev_cpu;
 	vcpu->arch.nested_doorbell = run->hv.dpdes & 1;
 	WRITE_ONCE(vcpu->arch.nested, ng);
 }
@@ -419,7 +420,7 @@ static void nrun_report(struct kvm_vcpu *vcpu, struct nrun *run)
 }
 
 static int nrun_loop(struct kvm_vcpu *vcpu, struct kvm_nested_guest *ng,
-		     u32 token, u64 limit, unsigned long lpcr)
+		     u64 limit, unsigned long lpcr)
 {
 	int r;
 
@@ -428,9 +429,6 @@ static int nrun_loop(struct kvm_vcpu *vcpu, struct kvm_nested_guest *ng,
 			vcpu->arch.trap = 0;
 			return RESUME_HOST;
 		}
-		/* Slots have no owner up there: nobody marks the CPU left. */
-		if (token >= KVM_NESTED_TOKEN_SLOTS)
-			cpumask_setall(&ng->need_tlb_flush);
 		r = kvmhv_run_single_vcpu(vcpu, limit, lpcr);
 	} while (is_kvmppc_resume_guest(r));
 	return r;
@@ -460,7 +458,7 @@ int nrun_execute(struct kvm_vcpu *vcpu, struct nrun *run,
 	nrun_load_regs(vcpu, run);
 	nrun_load_level(vcpu, run, ng);
 
-	r = nrun_loop(vcpu, ng, run->hv.vcpu_token, limit, lpcr);
+	r = nrun_loop(vcpu, ng, limit, lpcr);
 
 	nrun_store_level(vcpu, run);
 	nrun_store_regs(vcpu, run);

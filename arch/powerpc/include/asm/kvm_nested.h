@@ -14,6 +14,7 @@
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
 #include <linux/types.h>
+#include <linux/xarray.h>
 
 /* L1's name of one of its guests; an index into L1's partition table. */
 typedef struct {
@@ -42,11 +43,11 @@ static inline hlpid_t make_hlpid(u64 val)
 #define KVM_NESTED_LPID_BITS	12
 
 /*
- * Slots for the last CPU of an L2 vCPU, by the token that L1 gives it. A token
- * at or above this shares a slot with others, which says nothing then: its vCPU
- * flushes wherever it is entered.
+ * Tokens that L1 gives to vCPUs of its guests are below this: vCPU ids of 2048
+ * cores of 8 threads, whatever the number of CPUs here. It bounds the memory
+ * that one guest can make the host use for them to some 64 KiB.
  */
-#define KVM_NESTED_TOKEN_SLOTS	128
+#define KVM_NESTED_TOKENS	16384
 
 struct kvm;
 struct kvm_vcpu;
@@ -57,7 +58,8 @@ struct pst;
  * @shadow_lpid: LPID that hardware runs it under; read by the entry path
  * @radix: always 1; read by kvmhv_vcpu_is_radix()
  * @need_tlb_flush: CPUs that flush before they next enter it
- * @prev_cpu: CPU entered last for each token slot, -1 for none
+ * @prev_cpus: by token, a part at a time: CPU that ran the vCPU last, -1 for
+ *	none; only grows
  * @kvm: the VM of L1
  * @glpid: L1's name of it
  * @refs: one for the table, one for each vCPU inside, one for each hypercall
@@ -77,9 +79,9 @@ struct kvm_nested_guest {
 	int shadow_lpid;
 	u8 radix;
 	cpumask_t need_tlb_flush;
-	short prev_cpu[KVM_NESTED_TOKEN_SLOTS];
 
 	/* Private to book3s_hv_nested_*.c. */
+	struct xarray prev_cpus;
 	struct kvm *kvm;
 	glpid_t glpid;
 	refcount_t refs;
