@@ -14,6 +14,9 @@
  * G3  dead is set under mmu_lock together with a bump of inval_seq, and final.
  * G4  The host LPID is released by the last reference, after its table entry is
  *     cleared and flushed.
+ * G5  l1_root is 0 from the moment at which L1 says that its entry has changed
+ *     until what it is now has been read and published. A vCPU enters, and a
+ *     fault installs a leaf, only while it is not 0.
  *
  * A small tree is emptied where it is. Replacing one is O(1) under mmu_lock,
  * whatever its size: the live tree becomes detached and
@@ -628,33 +631,58 @@ static struct kvm_nested_guest *nguest_create(struct kvm *kvm, glpid_t glpid)
 
 static bool nguest_is_ready(const struct kvm_nested_guest *ng)
 {
-	return READ_ONCE(ng->l1_root) && READ_ONCE(ng->live) &&
+	/*
+	 * G5. Who sees the root sees what was published before it. Pairs with
+	 * the release in nguest_make_ready().
+	 */
+	return smp_load_acquire(&ng->l1_root) && READ_ONCE(ng->live) &&
 	       READ_ONCE(ng->published) == READ_ONCE(ng->live);
 }
 
-/* Under pate_mutex: take over what was read, unless L1 has invalidated since. */
+/* Whether L1 has invalidated nothing since @seq was read. */
+static bool nguest_is_current(const struct kvm_nested_guest *ng, u64 seq)
+{
+	lockdep_assert_held(&ng->kvm->mmu_lock);
+	return !ng->dead && ng->inval_seq == seq;
+}
+
+/*
+ * G5. An invalidation since the first look at @seq may mean that L1 has changed
+ * what was published; most do not, and then there is nothing to publish when
+ * the entry is read again.
+ */
+static int nguest_make_ready(struct kvm_nested_guest *ng, u64 seq, u64 root)
+{
+	guard(spinlock)(&ng->kvm->mmu_lock);
+	if (!nguest_is_current(ng, seq))
+		return -EAGAIN;
+	/* What was published comes before. Pairs with nguest_is_ready(). */
+	smp_store_release(&ng->l1_root, root);
+	return 0;
+}
+
+/* Take over what was read and publish it, unless L1 has invalidated since. */
 static int nguest_commit(struct kvm_nested_guest *ng, u64 seq,
 			 const struct nguest_entry *entry, struct pst **fresh)
 {
 	u64 table = nguest_process_table(entry->process_table);
-	bool publish;
-	int err = 0;
+	bool publish, current_entry;
 
+	lockdep_assert_held(&ng->pate_mutex);
 	spin_lock(&ng->kvm->mmu_lock);
-	if (ng->dead || ng->inval_seq != seq)
-		err = -EAGAIN;
-	if (!err && !ng->live)
+	current_entry = nguest_is_current(ng, seq);
+	if (current_entry && !ng->live)
 		swap(ng->live, *fresh);
-	publish = !err && (ng->published != ng->live ||
-			   ng->process_table != table);
-	if (!err) {
+	publish = current_entry && (ng->published != ng->live ||
+				    ng->process_table != table);
+	if (current_entry)
 		ng->process_table = table;
-		WRITE_ONCE(ng->l1_root, entry->root);
-	}
 	spin_unlock(&ng->kvm->mmu_lock);
+	if (!current_entry)
+		return -EAGAIN;
 	if (publish)
 		nguest_publish(ng);
-	return err;
+	return nguest_make_ready(ng, seq, entry->root);
 }
 
 /* Read L1's entry and publish it, with a tree to put leaves in. */

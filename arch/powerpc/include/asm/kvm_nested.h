@@ -68,7 +68,8 @@ struct pst;
  * @pate_mutex: orders {write table entry, flush} for @shadow_lpid
  * @published: root in the table entry now; under @pate_mutex
  * @live: tree that gains leaves, or NULL; under mmu_lock
- * @l1_root: first doubleword of L1's entry; under mmu_lock
+ * @l1_root: first doubleword of L1's entry, 0 until all of the entry is
+ *	published (G5); under mmu_lock
  * @process_table: second doubleword of L1's entry; under mmu_lock
  * @around: leaves installed beside others so far; under mmu_lock
  * @inval_seq: bumped under mmu_lock at the start of each invalidation

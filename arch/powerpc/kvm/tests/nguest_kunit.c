@@ -25,6 +25,7 @@ static struct kvm *life_kvm;
 static struct nrun *life_run[LIFE_VCPUS];
 static struct kvm_vcpu *life_vcpu[LIFE_VCPUS];
 static u64 life_roots[LIFE_GUESTS];
+static u64 life_table;
 static unsigned int life_lpids;
 static unsigned int life_reserve;
 
@@ -34,6 +35,7 @@ static void life_read_entry(struct kvm *kvm, glpid_t glpid,
 	*entry = (struct nguest_entry){
 		.root = glpid.val < LIFE_GUESTS ?
 			READ_ONCE(life_roots[glpid.val]) : 0,
+		.process_table = life_table,
 	};
 }
 
@@ -98,6 +100,7 @@ static int life_begin(struct kunit *test)
 	}
 	for (i = 0; i < LIFE_GUESTS; i++)
 		life_roots[i] = i ? LIFE_ROOT : 0;
+	life_table = 0;
 	kunit_activate_static_stub(test, nguest_read_entry, life_read_entry);
 	return 0;
 }
@@ -301,6 +304,71 @@ TEST(nguest_invalidation_without_memory_drops_all_the_same)
 	EXPECT(life_enter(test, 0, 1) == ng);
 	EXPECT(ng->live && ng->published == ng->live);
 	life_leave(0, ng);
+}
+
+/* What is published, and whether another vCPU could enter meanwhile. */
+static struct {
+	struct kvm_nested_guest *ng;
+	unsigned int calls;
+	u64 table;
+	u64 l1_root;
+	bool invalidate;
+} life_pate;
+
+static void life_set_entry(hlpid_t lpid, u64 dw0, u64 dw1)
+{
+	struct kvm_nested_guest *ng = life_pate.ng;
+
+	life_pate.calls++;
+	life_pate.table = dw1;
+	spin_lock(&life_kvm->mmu_lock);
+	life_pate.l1_root = ng->l1_root;
+	if (life_pate.invalidate)
+		nguest_begin_inval(ng);
+	spin_unlock(&life_kvm->mmu_lock);
+}
+
+/* L1 has another process table for a guest, and has told L0. */
+static struct kvm_nested_guest *life_change_table(struct kunit *test)
+{
+	struct kvm_nested_guest *ng = life_enter(test, 0, 1);
+
+	life_leave(0, ng);
+	life_table = 0x10000;
+	nguest_reload(ng);
+	EXPECT_EQ(ng->l1_root, 0);
+	memset(&life_pate, 0, sizeof(life_pate));
+	life_pate.ng = ng;
+	kunit_activate_static_stub(test, lpid_set_entry, life_set_entry);
+	return ng;
+}
+
+/* G5 */
+TEST(nguest_is_ready_only_when_its_entry_is_published)
+{
+	struct kvm_nested_guest *ng = life_change_table(test);
+
+	life_leave(1, life_enter(test, 1, 1));
+	kunit_deactivate_static_stub(test, lpid_set_entry);
+	EXPECT_EQ(life_pate.calls, 1);
+	EXPECT_EQ(life_pate.table & RPT_TABLE_BASE, 0x10000);
+	EXPECT_EQ(life_pate.l1_root, 0);
+	EXPECT_EQ(ng->l1_root, LIFE_ROOT);
+}
+
+TEST(nguest_is_not_ready_if_L1_invalidates_while_it_is_published)
+{
+	struct kvm_nested_guest *ng = life_change_table(test), *found;
+
+	life_pate.invalidate = true;
+	EXPECT_EQ(life_try_enter(1, 1, &found), -EAGAIN);
+	EXPECT_EQ(life_pate.calls, 1);
+	EXPECT_EQ(ng->l1_root, 0);
+	/* What was published is still right: nothing is published again. */
+	life_leave(1, life_enter(test, 1, 1));
+	kunit_deactivate_static_stub(test, lpid_set_entry);
+	EXPECT_EQ(life_pate.calls, 1);
+	EXPECT_EQ(ng->l1_root, LIFE_ROOT);
 }
 
 /* --- death -------------------------------------------------------------- */
@@ -916,6 +984,8 @@ static struct kunit_case life_cases[] = {
 	KUNIT_CASE(nguest_of_an_empty_entry_is_refused_and_costs_no_lpid),
 	KUNIT_CASE(nguest_without_memory_is_refused_and_can_be_tried_again),
 	KUNIT_CASE(nguest_invalidation_without_memory_drops_all_the_same),
+	KUNIT_CASE(nguest_is_ready_only_when_its_entry_is_published),
+	KUNIT_CASE(nguest_is_not_ready_if_L1_invalidates_while_it_is_published),
 	KUNIT_CASE(nguest_lpid_goes_with_the_last_reference_only),
 	KUNIT_CASE(nguest_that_only_vcpus_outside_remember_is_freed_when_killed),
 	KUNIT_CASE(nguest_dead_one_is_replaced_by_a_new_one),
