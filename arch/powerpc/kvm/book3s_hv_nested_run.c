@@ -32,15 +32,16 @@
  * twice is mapped for the kernel; as long as the mapping holds, a copy is a
  * copy. The notifier ends the mapping under gpc->lock, which is this vCPU's own.
  *
- * The mapping, if @gpa is what it maps and all of @len is in its page, or NULL.
- * It is writable. Ends with nrun_unmap() in any case.
+ * The mapping, if @gpa is what it maps and all of @len is in its page: writable,
+ * and kept by a lock until nrun_unmap(). Otherwise NULL, and no lock is held.
  */
 static void *nrun_map(struct nrun_buf *buf, gpa_t gpa, size_t len)
-	__acquires(&buf->gpc.lock)
+	__cond_acquires(&buf->gpc.lock)
 {
 	read_lock(&buf->gpc.lock);
 	if (buf->gpc.gpa == gpa && kvm_gpc_check(&buf->gpc, len))
 		return buf->gpc.khva;
+	read_unlock(&buf->gpc.lock);
 	return NULL;
 }
 
@@ -126,10 +127,8 @@ static int nrun_fetch_state(struct kvm_vcpu *vcpu, struct nrun *run)
 	const struct hv_guest_state *from;
 
 	from = nrun_map(&run->state_buf, run->state_gpa, sizeof(*from));
-	if (!from) {
-		nrun_unmap(&run->state_buf);
+	if (!from)
 		return nrun_read_state(vcpu, run);
-	}
 	run->size = nstate_version(READ_ONCE(from->version), run->order);
 	if (run->size > 0)
 		nstate_import(from, run->size, run->order, &run->hv);
@@ -148,7 +147,6 @@ static int nrun_deliver_state(struct kvm_vcpu *vcpu, struct nrun *run)
 		nrun_unmap_dirty(&run->state_buf);
 		return 0;
 	}
-	nrun_unmap(&run->state_buf);
 	err = kvm_vcpu_read_guest(vcpu, run->state_gpa, &run->wire, run->size);
 	if (err)
 		return err;
@@ -178,10 +176,10 @@ static int nrun_fetch_regs(struct kvm_vcpu *vcpu, struct nrun *run)
 	int err = 0;
 
 	from = nrun_map(&run->regs_buf, run->regs_gpa, sizeof(*from));
-	if (from)
+	if (from) {
 		nrun_copy_regs(&run->regs, from);
-	nrun_unmap(&run->regs_buf);
-	if (!from) {
+		nrun_unmap(&run->regs_buf);
+	} else {
 		err = nrun_read(vcpu, run->regs_gpa, &run->regs,
 				sizeof(run->regs));
 		if (!err)
@@ -198,11 +196,9 @@ static int nrun_deliver_regs(struct kvm_vcpu *vcpu, struct nrun *run)
 
 	nstate_swap_regs(&run->regs, run->order);
 	to = nrun_map(&run->regs_buf, run->regs_gpa, sizeof(*to));
-	if (!to) {
-		nrun_unmap(&run->regs_buf);
+	if (!to)
 		return kvm_vcpu_write_guest(vcpu, run->regs_gpa, &run->regs,
 					    NRUN_REGS * sizeof(long));
-	}
 	nrun_copy_regs(to, &run->regs);
 	nrun_unmap_dirty(&run->regs_buf);
 	return 0;
