@@ -147,6 +147,14 @@ enum nvm_stat {
 };
 
 /**
+ * struct nvm_stats - what one CPU has counted
+ * @n: by enum nvm_stat
+ */
+struct nvm_stats {
+	unsigned long n[NVM_NR];
+};
+
+/**
  * struct kvm_nested_vm - what a VM that nests has more than another
  * @kvm: the VM
  * @guests: by L1's LPID; membership only, the entries are counted
@@ -157,9 +165,8 @@ enum nvm_stat {
  * @max_guests: of this VM, 0 for what the module says
  * @quota: bytes of shadow tables of this VM, 0 likewise
  * @account: memory of all shadow trees, in any state
- * @stats: by enum nvm_stat
+ * @stats: of each CPU: all vCPUs count, on each entry and fault
  * @node: in the list of all VMs that nest, for the shrinker
- * @rcu: frees it after readers without references are gone
  */
 struct kvm_nested_vm {
 	struct kvm *kvm;
@@ -171,14 +178,19 @@ struct kvm_nested_vm {
 	unsigned int max_guests;
 	u64 quota;
 	struct pst_account account;
-	atomic_long_t stats[NVM_NR];
+	struct nvm_stats __percpu *stats;
 	struct list_head node;
-	struct rcu_head rcu;
 };
+
+static inline void nvm_count_n(struct kvm *kvm, enum nvm_stat stat,
+			       unsigned int n)
+{
+	this_cpu_add(kvm->arch.nested_vm->stats->n[stat], n);
+}
 
 static inline void nvm_count(struct kvm *kvm, enum nvm_stat stat)
 {
-	atomic_long_inc(&kvm->arch.nested_vm->stats[stat]);
+	nvm_count_n(kvm, stat, 1);
 }
 
 /* S3: an invalidation begins. Under mmu_lock. */
@@ -204,6 +216,7 @@ struct nguest_entry {
 int nguest_init(void);
 void nguest_exit(void);
 struct kvm_nested_vm *nguest_vm(struct kvm *kvm);
+unsigned long nvm_stat_sum(const struct kvm_nested_vm *nvm, enum nvm_stat stat);
 int __must_check nguest_enter(struct kvm *kvm, struct nrun *run,
 			      struct kvm_nested_guest **res);
 void nguest_leave(struct nrun *run, struct kvm_nested_guest *ng);

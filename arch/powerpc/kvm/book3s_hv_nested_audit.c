@@ -339,8 +339,8 @@ static int nstats_show(struct seq_file *m, void *unused)
 		   nvm ? list_count_nodes(&nvm->drain) : 0);
 	spin_unlock(&kvm->mmu_lock);
 	for (i = 0; i < NVM_NR; i++)
-		seq_printf(m, "%s %ld\n", nstats_name[i],
-			   nvm ? atomic_long_read(&nvm->stats[i]) : 0);
+		seq_printf(m, "%s %lu\n", nstats_name[i],
+			   nvm ? nvm_stat_sum(nvm, i) : 0);
 	rcu_read_unlock();
 	return 0;
 }

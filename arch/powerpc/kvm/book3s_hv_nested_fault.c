@@ -255,9 +255,7 @@ static void nflt_map_around(const struct nflt_job *job)
 		n.ngpa = pst_pos_addr(&pos);
 		mapped += nflt_map_neighbour(job, &n, &pos, &own);
 	}
-	if (mapped)
-		atomic_long_add(mapped,
-				&job->ng->kvm->arch.nested_vm->stats[NVM_AROUND]);
+	nvm_count_n(job->ng->kvm, NVM_AROUND, mapped);
 }
 
 static enum radix_access nflt_access(const struct nested_fault *f)

@@ -110,6 +110,30 @@ static void nguest_drain(struct work_struct *work)
 	}
 }
 
+static void nvm_free(struct kvm_nested_vm *nvm)
+{
+	free_percpu(nvm->stats);
+	kfree(nvm);
+}
+
+/**
+ * nvm_stat_sum() - what all CPUs have counted
+ * @nvm: container of a VM
+ * @stat: which
+ *
+ * Context: Any.
+ * Return: the sum; of a VM that runs, one of the recent past.
+ */
+unsigned long nvm_stat_sum(const struct kvm_nested_vm *nvm, enum nvm_stat stat)
+{
+	unsigned long sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += READ_ONCE(per_cpu_ptr(nvm->stats, cpu)->n[stat]);
+	return sum;
+}
+
 /**
  * nguest_vm() - the container of a VM that nests
  * @kvm: VM of L1
@@ -128,6 +152,11 @@ struct kvm_nested_vm *nguest_vm(struct kvm *kvm)
 	nvm = kzalloc(sizeof(*nvm), GFP_KERNEL_ACCOUNT);
 	if (!nvm)
 		return NULL;
+	nvm->stats = alloc_percpu_gfp(struct nvm_stats, GFP_KERNEL_ACCOUNT);
+	if (!nvm->stats) {
+		kfree(nvm);
+		return NULL;
+	}
 	nvm->kvm = kvm;
 	xa_init_flags(&nvm->guests, XA_FLAGS_ACCOUNT);
 	INIT_LIST_HEAD(&nvm->drain);
@@ -139,7 +168,7 @@ struct kvm_nested_vm *nguest_vm(struct kvm *kvm)
 		nlimit_add_vm(nvm);
 		return nvm;
 	}
-	kfree(nvm);
+	nvm_free(nvm);
 	return READ_ONCE(kvm->arch.nested_vm);
 }
 
@@ -773,6 +802,7 @@ int nguest_enter(struct kvm *kvm, struct nrun *run,
 {
 	glpid_t glpid = make_glpid(run->hv.lpid);
 	struct kvm_nested_guest *ng;
+	unsigned long now = jiffies;
 	struct nguest_entry entry;
 	int err = 0;
 
@@ -796,7 +826,9 @@ int nguest_enter(struct kvm *kvm, struct nrun *run,
 		return err;
 	}
 	nvm_count(kvm, NVM_ENTERS);
-	ng->last_run = jiffies;
+	/* One cache line for all vCPUs: written once a tick at most. */
+	if (time_before(READ_ONCE(ng->last_run), now))
+		WRITE_ONCE(ng->last_run, now);
 	*res = ng;
 	return 0;
 }
@@ -878,5 +910,7 @@ void nguest_release_all(struct kvm *kvm)
 	WRITE_ONCE(kvm->arch.nested_vm, NULL);
 	spin_unlock(&kvm->mmu_lock);
 	xa_destroy(&nvm->guests);
-	kfree_rcu(nvm, rcu);
+	/* For readers without a reference; a callback would outlive the module. */
+	synchronize_rcu();
+	nvm_free(nvm);
 }

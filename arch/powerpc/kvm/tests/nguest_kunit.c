@@ -128,7 +128,7 @@ static struct kvm_nested_vm *life_nvm(void)
 
 static long life_stat(enum nvm_stat stat)
 {
-	return atomic_long_read(&life_nvm()->stats[stat]);
+	return nvm_stat_sum(life_nvm(), stat);
 }
 
 static int life_try_enter(unsigned int vcpu, u32 glpid,
