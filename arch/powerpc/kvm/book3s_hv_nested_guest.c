@@ -356,7 +356,8 @@ static void nguest_publish(struct kvm_nested_guest *ng)
 	ng->published = live;
 	nguest_quiesce(ng);
 	spin_unlock(lock);
-	schedule_work(&ng->kvm->arch.nested_vm->drain_work);
+	/* Long, and no business of the CPU on which a vCPU made it. */
+	queue_work(system_unbound_wq, &ng->kvm->arch.nested_vm->drain_work);
 }
 
 /**
