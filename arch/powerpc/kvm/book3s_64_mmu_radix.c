@@ -632,16 +632,8 @@ static int radix_map_page(struct radix_fault *f)
 /* Have the host put the page where the access needs it. */
 static int radix_touch(struct radix_fault *f)
 {
-	unsigned int flags = f->access == RADIX_WRITE ? FAULT_FLAG_WRITE : 0;
-	struct mm_struct *mm = f->kvm->mm;
-	bool unlocked = false;
-	int err;
-
-	if (mmap_read_lock_killable(mm))
-		return -EINTR;
-	err = fixup_user_fault(mm, f->hva, flags, &unlocked);
-	mmap_read_unlock(mm);
-	return err == -ENOMEM ? err : err ? -EFAULT : 0;
+	return nmem_fault_in(f->kvm->mm, f->hva,
+			     f->access == RADIX_WRITE ? NMEM_WRITE : NMEM_READ);
 }
 
 /**
@@ -656,9 +648,9 @@ static int radix_touch(struct radix_fault *f)
  *
  * Context: Process context, may sleep for as long as user space likes; srcu is
  *	held, no lock is.
- * Return: 0 if the page is mapped; -EAGAIN if the host is changing it: run the
- * guest and see; -ENOMEM; -EFAULT if user space has no page there, or if the
- * address is above all trees; -EIO if the tree is broken.
+ * Return: 0 if the page is mapped; -EAGAIN if the host is changing it, or if a
+ * signal came first: run the guest and see; -ENOMEM; -EFAULT if user space has no
+ * page there, or if the address is above all trees; -EIO if the tree is broken.
  */
 int radix_fault_in(struct kvm *kvm, struct kvm_memory_slot *slot, u64 gpa,
 		   enum radix_access access)
@@ -931,7 +923,8 @@ void kvmppc_radix_flush_memslot(struct kvm *kvm,
 
 static int radix_read_guest(void *vcpu, u64 addr, __be64 *entry)
 {
-	return kvm_vcpu_read_guest(vcpu, addr, entry, sizeof(*entry));
+	return nmem_read(((struct kvm_vcpu *)vcpu)->kvm, addr, entry,
+			 sizeof(*entry));
 }
 
 static int radix_walk_process(struct kvm_vcpu *vcpu, u64 ea, u64 pid,

@@ -12,6 +12,9 @@
  *   H_BAD_MODE       transactional states of L1 and L2 do not fit
  *   H_PARAMETER      a buffer, a value or the LPID is refused, or no resources
  *   H_AUTHORITY      a buffer stopped being writable while L2 ran
+ *
+ * A signal that comes before a page of L1's memory ends KVM_RUN. What L2 left is
+ * then owed to L1's memory; kvmhv_settle_nested() writes it before L1 runs.
  */
 #include <linux/kvm_host.h>
 #include <linux/sched/signal.h>
@@ -216,18 +219,34 @@ static int kvmhv_enter_check(struct kvm_vcpu *vcpu)
 	return 0;
 }
 
-/* L2 has run, state is back in L1's buffers: what does the hypercall say? */
-static long kvmhv_enter_result(struct kvm_vcpu *vcpu, const struct nrun *run,
-			       int r)
+/* L1 will see 0 and enter again, unless more is said when it is given its due. */
+static long kvmhv_enter_interrupted(struct kvm_vcpu *vcpu)
 {
-	int trap = vcpu->arch.trap;
+	vcpu->run->exit_reason = KVM_EXIT_INTR;
+	return H_INTERRUPT;
+}
 
+/*
+ * L2 has run: what does the hypercall say?
+ *
+ * @r: how the run of L2 ended
+ * @err: -EINTR if state is not back in L1's buffers yet
+ */
+static long kvmhv_enter_result(struct kvm_vcpu *vcpu, struct nrun *run, int r,
+			       int err)
+{
+	run->owed_pc = kvmppc_get_pc(vcpu);
+	run->result = H_SUCCESS;
+	if (vcpu->mmio_needed) {
+		nrun_redirect_mmio(vcpu, run);
+		return H_TOO_HARD;
+	}
 	if (r == -EINTR)
 		return H_INTERRUPT;
-	if (!vcpu->mmio_needed)
-		return trap;
-	nrun_redirect_mmio(vcpu, run);
-	return H_TOO_HARD;
+	if (!err)
+		return vcpu->arch.trap;
+	run->result = vcpu->arch.trap;
+	return kvmhv_enter_interrupted(vcpu);
 }
 
 /**
@@ -236,13 +255,13 @@ static long kvmhv_enter_result(struct kvm_vcpu *vcpu, const struct nrun *run,
  *
  * Context: Process context, may sleep; L1 state is loaded again on return.
  * Return: as at the head of this file; H_INTERRUPT and H_TOO_HARD for the
- * caller, which goes to user space.
+ * caller, which goes to user space: with -EINTR, and with an MMIO.
  */
 long kvmhv_enter_nested_guest(struct kvm_vcpu *vcpu)
 {
 	struct nrun *run = nrun_of(vcpu);
 	struct kvm_nested_guest *ng;
-	int r;
+	int r, err;
 
 	if (!run)
 		return kvmhv_enter_error(-ENOMEM);
@@ -250,17 +269,71 @@ long kvmhv_enter_nested_guest(struct kvm_vcpu *vcpu)
 	run->regs_gpa = kvmppc_get_gpr(vcpu, 5);
 	r = kvmhv_enter_check(vcpu) ?: nrun_fetch(vcpu, run) ?:
 	    nguest_enter(vcpu->kvm, run, &ng);
+	if (r == -EINTR)
+		return kvmhv_enter_interrupted(vcpu);
 	if (r)
 		return kvmhv_enter_error(r);
 
 	nflt_replay(vcpu, ng);
 	r = nrun_execute(vcpu, run, ng);
 	nguest_leave(run, ng);
-	if (nrun_deliver(vcpu, run)) {
+	err = nrun_deliver(vcpu, run);
+	if (err && err != -EINTR) {
 		vcpu->mmio_needed = 0;
 		return H_AUTHORITY;
 	}
-	return kvmhv_enter_result(vcpu, run, r);
+	return kvmhv_enter_result(vcpu, run, r, err);
+}
+
+static int kvmhv_settle(struct kvm_vcpu *vcpu, struct nrun *run)
+{
+	int err;
+
+	if (!run->owed)
+		return 0;
+	/* An L1 that was reset meanwhile gets nothing into its memory. */
+	if (kvmppc_get_pc(vcpu) != run->owed_pc) {
+		run->owed = 0;
+		return 0;
+	}
+	err = nrun_settle(vcpu, run);
+	if (err == -EINTR)
+		return err;
+	kvmppc_set_gpr(vcpu, 3, err ? H_AUTHORITY : run->result);
+	return 0;
+}
+
+/**
+ * kvmhv_settle_nested() - a vCPU is about to run: complete its last hypercall
+ * @vcpu: vCPU, in KVM_RUN, with L1 loaded
+ *
+ * User space gets to complete what is owed to L1's memory without running L1:
+ * by KVM_RUN with immediate_exit, or with a signal pending.
+ *
+ * Context: Process context, may sleep for as long as user space likes.
+ * Return: 0 to run L1; -EINTR to leave KVM_RUN, with the exit reason set.
+ */
+int kvmhv_settle_nested(struct kvm_vcpu *vcpu)
+{
+	struct kvm *kvm = vcpu->kvm;
+	int r = 0;
+
+	if (vcpu->arch.nested_run) {
+		atomic_inc(&kvm->arch.vcpus_running);
+		/*
+		 * A switch to HPT frees nested_run. It clears mmu_ready before
+		 * it looks whether a vCPU runs; here it is the other way round.
+		 */
+		smp_mb__after_atomic();
+		if (READ_ONCE(kvm->arch.mmu_ready) && vcpu->arch.nested_run)
+			r = kvmhv_settle(vcpu, vcpu->arch.nested_run);
+		atomic_dec(&kvm->arch.vcpus_running);
+	}
+	if (!r && !vcpu->wants_to_run)
+		r = -EINTR;
+	if (r)
+		vcpu->run->exit_reason = KVM_EXIT_INTR;
+	return r;
 }
 
 /* --- H_TLB_INVALIDATE and H_RPT_INVALIDATE ------------------------------ */
@@ -338,16 +411,14 @@ static bool kvmhv_copy_is_valid(const struct kvmhv_copy *c)
 static int kvmhv_copy_chunk(struct kvm_vcpu *vcpu, u32 lpid,
 			    const struct kvmhv_copy *c, void *buf, size_t n)
 {
-	int idx, err = 0;
+	int err;
 
 	if (c->to && quadrant_copy_from(lpid, c->pid, c->eaddr, buf, n))
 		return -ENOENT;
-	idx = srcu_read_lock(&vcpu->kvm->srcu);
 	if (c->to)
-		err = kvm_vcpu_write_guest(vcpu, c->to, buf, n);
+		err = nmem_write(vcpu->kvm, c->to, buf, n);
 	else
-		err = kvm_vcpu_read_guest(vcpu, c->from, buf, n);
-	srcu_read_unlock(&vcpu->kvm->srcu, idx);
+		err = nmem_read(vcpu->kvm, c->from, buf, n);
 	if (!err && !c->to && quadrant_copy_to(lpid, c->pid, c->eaddr, buf, n))
 		err = -ENOENT;
 	return err;
@@ -362,8 +433,6 @@ static int kvmhv_copy_all(struct kvm_vcpu *vcpu, u32 lpid,
 	for (; c->n; c->n -= n) {
 		n = min(c->n, KVMHV_COPY_CHUNK);
 		err = kvmhv_copy_chunk(vcpu, lpid, c, buf, n);
-		if (!err && fatal_signal_pending(current))
-			err = -EINTR;
 		if (err)
 			return err;
 		c->eaddr += n;
@@ -371,9 +440,31 @@ static int kvmhv_copy_all(struct kvm_vcpu *vcpu, u32 lpid,
 			c->to += n;
 		else
 			c->from += n;
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		cond_resched();
 	}
 	return 0;
+}
+
+/* L1 issues the hypercall again, for what is left. */
+static long kvmhv_copy_again(struct kvm_vcpu *vcpu, const struct kvmhv_copy *c)
+{
+	kvmppc_set_gpr(vcpu, 6, c->eaddr);
+	kvmppc_set_gpr(vcpu, 7, c->to);
+	kvmppc_set_gpr(vcpu, 8, c->from);
+	kvmppc_set_gpr(vcpu, 9, c->n);
+	kvmppc_set_pc(vcpu, kvmppc_get_pc(vcpu) - sizeof(u32));
+	vcpu->run->exit_reason = KVM_EXIT_INTR;
+	return H_INTERRUPT;
+}
+
+static long kvmhv_copy_result(struct kvm_vcpu *vcpu, const struct kvmhv_copy *c,
+			      int err)
+{
+	if (err == -EINTR)
+		return kvmhv_copy_again(vcpu, c);
+	return err ? H_NOT_FOUND : H_SUCCESS;
 }
 
 /**
@@ -383,7 +474,8 @@ static int kvmhv_copy_all(struct kvm_vcpu *vcpu, u32 lpid,
  *
  * Context: Process context, may sleep; reschedules between chunks.
  * Return: H_SUCCESS; H_PARAMETER; H_NO_MEM; H_NOT_FOUND if either side is not
- * mapped, in which case some of it may have been copied.
+ * mapped, in which case some of it may have been copied; H_INTERRUPT for the
+ * caller, which leaves KVM_RUN with -EINTR and does not set r3.
  */
 long kvmhv_copy_tofrom_guest_nested(struct kvm_vcpu *vcpu)
 {
@@ -404,8 +496,9 @@ long kvmhv_copy_tofrom_guest_nested(struct kvm_vcpu *vcpu)
 		return H_PARAMETER;
 	buf = kmalloc(KVMHV_COPY_CHUNK, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (buf)
-		ret = kvmhv_copy_all(vcpu, ng->shadow_lpid, &c, buf) ?
-		      H_NOT_FOUND : H_SUCCESS;
+		ret = kvmhv_copy_result(vcpu, &c,
+					kvmhv_copy_all(vcpu, ng->shadow_lpid,
+						       &c, buf));
 	kfree(buf);
 	nguest_put(ng);
 	return ret;

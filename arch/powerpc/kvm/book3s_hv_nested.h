@@ -21,6 +21,24 @@
 #include "book3s_hv_nstate.h"
 #include "book3s_hv_pst.h"
 
+/* --- book3s_hv_nested_mem.c: L1's memory, from the thread of a vCPU --- */
+
+/**
+ * enum nmem_access - what a page of user space is needed for
+ * @NMEM_READ: to be read
+ * @NMEM_WRITE: to be written
+ */
+enum nmem_access {
+	NMEM_READ,
+	NMEM_WRITE,
+};
+
+int __must_check nmem_fault_in(struct mm_struct *mm, unsigned long hva,
+			       enum nmem_access access);
+int __must_check nmem_read(struct kvm *kvm, gpa_t gpa, void *to, size_t n);
+int __must_check nmem_write(struct kvm *kvm, gpa_t gpa, const void *from,
+			    size_t n);
+
 /* --- book3s_hv_nested_run.c: register state of L1 and L2 on one vCPU --- */
 
 /* Tables of L1 that a vCPU remembers, and their level. */
@@ -56,6 +74,21 @@ struct nrun_buf {
 };
 
 /**
+ * enum nrun_debt - what L1's memory lacks of an L2 that was left
+ * @NRUN_STATE: hv_guest_state
+ * @NRUN_REGS: pt_regs
+ * @NRUN_LOAD: in pt_regs, what L2 has loaded from a device
+ *
+ * A page may be absent, and a signal come before it. L1 does not run until all
+ * of it is there.
+ */
+enum nrun_debt {
+	NRUN_STATE = BIT(0),
+	NRUN_REGS = BIT(1),
+	NRUN_LOAD = BIT(2),
+};
+
+/**
  * struct nrun - what a vCPU of L1 needs to run guests of its own
  * @node: in the list of the VM; it lives as long as the VM nests
  * @state_buf: where hv_guest_state is
@@ -74,6 +107,10 @@ struct nrun_buf {
  * @regs: L2's registers, native and sanitised; L1's own likewise
  * @hfscr_wanted: HFSCR as L1 asked for it, before sanitising
  * @l1_msr: L1's MSR
+ * @owed: enum nrun_debt; 0 whenever L1 runs
+ * @owed_pc: where L1 goes on; if it is elsewhere, it was reset
+ * @result: what r3 becomes when nothing is owed
+ * @load_gpa: L1 real address of the register for NRUN_LOAD
  *
  * From @state_gpa on it describes one H_ENTER_NESTED.
  */
@@ -94,6 +131,10 @@ struct nrun {
 	struct pt_regs regs;
 	u64 hfscr_wanted;
 	u64 l1_msr;
+	u8 owed;
+	u64 owed_pc;
+	long result;
+	gpa_t load_gpa;
 };
 
 struct nrun *nrun_of(struct kvm_vcpu *vcpu);
@@ -102,7 +143,8 @@ int __must_check nrun_fetch(struct kvm_vcpu *vcpu, struct nrun *run);
 int nrun_execute(struct kvm_vcpu *vcpu, struct nrun *run,
 		 struct kvm_nested_guest *ng);
 int __must_check nrun_deliver(struct kvm_vcpu *vcpu, struct nrun *run);
-void nrun_redirect_mmio(struct kvm_vcpu *vcpu, const struct nrun *run);
+int __must_check nrun_settle(struct kvm_vcpu *vcpu, struct nrun *run);
+void nrun_redirect_mmio(struct kvm_vcpu *vcpu, struct nrun *run);
 
 /* --- book3s_hv_nestedv1.c: this host as a guest of another --- */
 
@@ -246,6 +288,7 @@ void nmmu_invalidate(struct kvm *kvm, const struct ninv *inv);
  * @known: tables that the vCPU remembers, or NULL
  * @ng: guest whose tree it is, for @known
  * @seq: its inval_seq before the walk, for @known
+ * @err: why an entry could not be read, as nmem_read(), or 0
  * @at: where the line is, under mmu_lock
  * @line: the line that the last entry read stands in
  */
@@ -254,6 +297,7 @@ struct nmmu_reader {
 	struct nmmu_known *known;
 	const struct kvm_nested_guest *ng;
 	u64 seq;
+	int err;
 	const __be64 *at;
 	__be64 line[NMMU_LINE];
 };
@@ -329,8 +373,8 @@ extern unsigned int nested_lpid_reserve;
 extern atomic_t nlimit_lpids;
 extern struct shrinker *nlimit_shrinker;
 
-void nguest_read_entry(struct kvm *kvm, glpid_t glpid,
-		       struct nguest_entry *entry);
+int nguest_read_entry(struct kvm *kvm, glpid_t glpid,
+		      struct nguest_entry *entry);
 #endif
 
 #endif /* _BOOK3S_HV_NESTED_H */

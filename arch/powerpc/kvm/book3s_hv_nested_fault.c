@@ -371,6 +371,9 @@ static enum nf_result nflt_fault(struct kvm_vcpu *vcpu, struct nested_fault *f)
 	if (f->dsisr & NFAULT_MISUSE)
 		return nflt_reflect(vcpu, f, f->dsisr);
 	nflt_walk(vcpu, ng, f, &reader);
+	/* The run of L2 ends with the signal; the fault comes again. */
+	if (reader.err == -EINTR)
+		return NF_RESUME;
 	why = nfault_l1_refusal(f);
 	if (why) {
 		vcpu->arch.nested_run->replay = nfault_to_replay(f, ng->glpid);
@@ -425,7 +428,7 @@ unsigned long nflt_read_real(struct kvm_vcpu *vcpu, u64 ngpa, void *to,
 		part = min(n, BIT(RPT_SHIFT_4K) -
 			      (ngpa & (BIT(RPT_SHIFT_4K) - 1)));
 		if (nflt_translate(vcpu, ngpa, &gpa) ||
-		    kvm_read_guest(vcpu->kvm, gpa, to, part))
+		    nmem_read(vcpu->kvm, gpa, to, part))
 			break;
 	}
 	srcu_read_unlock(&vcpu->kvm->srcu, idx);

@@ -487,27 +487,26 @@ void nguest_invalidate(struct kvm_nested_guest *ng)
 /*
  * L1's register may have been set by user space without any check: the size is
  * looked at here, on each use. An entry outside the table or in memory that
- * cannot be read counts as empty.
+ * cannot be read counts as empty. -EINTR if a signal came before its page.
  */
-VISIBLE_IF_KUNIT void nguest_read_entry(struct kvm *kvm, glpid_t glpid,
-					struct nguest_entry *entry)
+VISIBLE_IF_KUNIT int nguest_read_entry(struct kvm *kvm, glpid_t glpid,
+				       struct nguest_entry *entry)
 {
 	u64 ptcr = READ_ONCE(kvm->arch.l1_ptcr);
 	struct patb_entry raw;
-	int idx, err = -ENOENT;
 	u64 addr;
+	int err;
 
 	KUNIT_STATIC_STUB_REDIRECT(nguest_read_entry, kvm, glpid, entry);
 	*entry = (struct nguest_entry){};
 	if (!ptcr || gwalk_table_entry(ptcr, glpid.val, &addr))
-		return;
-	idx = srcu_read_lock(&kvm->srcu);
-	err = kvm_read_guest(kvm, addr, &raw, sizeof(raw));
-	srcu_read_unlock(&kvm->srcu, idx);
+		return 0;
+	err = nmem_read(kvm, addr, &raw, sizeof(raw));
 	if (err)
-		return;
+		return err == -EINTR ? err : 0;
 	entry->root = be64_to_cpu(raw.patb0);
 	entry->process_table = be64_to_cpu(raw.patb1);
+	return 0;
 }
 
 /* What hardware gets to see of L1's second doubleword: base and size only. */
@@ -727,7 +726,9 @@ static int nguest_prepare(struct kvm_nested_guest *ng)
 	seq = ng->inval_seq;
 	spin_unlock(&ng->kvm->mmu_lock);
 
-	nguest_read_entry(ng->kvm, ng->glpid, &entry);
+	err = nguest_read_entry(ng->kvm, ng->glpid, &entry);
+	if (err)
+		return err;
 	if (!entry.root) {
 		nguest_kill(ng);
 		return -ENOENT;
@@ -796,7 +797,8 @@ void nguest_leave(struct nrun *run, struct kvm_nested_guest *ng)
  * Context: Process context, may sleep. No lock and no srcu is held.
  * Return: 0; -ENOENT if L1's table has no such entry; -ENOMEM without memory
  * or host LPID; -EAGAIN if L1 invalidated meanwhile, or if someone looks at the
- * guest that is to make room: to be tried again by L1.
+ * guest that is to make room: to be tried again by L1; -EINTR if a signal came
+ * before the page that L1's entry is in.
  */
 int nguest_enter(struct kvm *kvm, struct nrun *run,
 		 struct kvm_nested_guest **res)
@@ -809,9 +811,9 @@ int nguest_enter(struct kvm *kvm, struct nrun *run,
 
 	ng = nguest_get_last(run, glpid) ?: nguest_get(kvm, glpid);
 	if (!ng) {
-		nguest_read_entry(kvm, glpid, &entry);
-		if (!entry.root)
-			return -ENOENT;
+		err = nguest_read_entry(kvm, glpid, &entry);
+		if (err || !entry.root)
+			return err ?: -ENOENT;
 		ng = nguest_create(kvm, glpid);
 		if (IS_ERR(ng))
 			return PTR_ERR(ng);
@@ -841,6 +843,9 @@ int nguest_enter(struct kvm *kvm, struct nrun *run,
  * All translations go first. Until the entry is read, the root is unknown and
  * faults leave L2; so a concurrent reload cannot bring the old root back.
  *
+ * If a signal comes before the page that the entry is in, a guest whose entry is
+ * empty lives on without translations, until it is entered or evicted.
+ *
  * Context: Process context, may sleep.
  */
 void nguest_reload(struct kvm_nested_guest *ng)
@@ -849,8 +854,7 @@ void nguest_reload(struct kvm_nested_guest *ng)
 
 	nvm_count(ng->kvm, NVM_RELOADS);
 	nguest_drop(ng, NGUEST_ENTRY);
-	nguest_read_entry(ng->kvm, ng->glpid, &entry);
-	if (!entry.root)
+	if (!nguest_read_entry(ng->kvm, ng->glpid, &entry) && !entry.root)
 		nguest_kill(ng);
 }
 

@@ -67,10 +67,10 @@ static int nmmu_read_l1(void *reader, u64 addr, __be64 *entry)
 {
 	struct nmmu_reader *rd = reader;
 	u64 start = ALIGN_DOWN(addr, sizeof(rd->line));
-	int err = kvm_read_guest(rd->kvm, start, rd->line, sizeof(rd->line));
 
+	rd->err = nmem_read(rd->kvm, start, rd->line, sizeof(rd->line));
 	*entry = rd->line[(addr - start) / sizeof(*entry)];
-	return err;
+	return rd->err;
 }
 
 static struct nmmu_known *nmmu_known(struct nmmu_reader *rd, u64 ngpa)
@@ -137,7 +137,7 @@ static bool nmmu_fault_in(struct kvm *kvm, u64 addr)
 
 /**
  * nmmu_walk_l1() - walk L1's tree of one guest
- * @reader: all but at and line is set; keeps the line that the leaf stands in
+ * @reader: all but err, at and line is set; keeps the line that the leaf stands in
  * @root: first doubleword of L1's table entry
  * @ngpa: L2 real address
  * @res: result
@@ -157,6 +157,7 @@ void nmmu_walk_l1(struct nmmu_reader *reader, u64 root, u64 ngpa,
 	unsigned int tries = RPT_LEVEL_ROOT + 1;
 	bool done;
 
+	reader->err = 0;
 	do {
 		scoped_guard(spinlock, &reader->kvm->mmu_lock)
 			done = nmmu_peek_walk(reader, root, ngpa, res);

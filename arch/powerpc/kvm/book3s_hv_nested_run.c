@@ -35,27 +35,31 @@
  * The mapping, if @gpa is what it maps and all of @len is in its page: writable,
  * and kept by a lock until nrun_unmap(). Otherwise NULL, and no lock is held.
  */
-static void *nrun_map(struct nrun_buf *buf, gpa_t gpa, size_t len)
+static void *nrun_map(struct kvm_vcpu *vcpu, struct nrun_buf *buf, gpa_t gpa,
+		      size_t len)
 	__cond_acquires(&buf->gpc.lock)
 {
+	kvm_vcpu_srcu_read_lock(vcpu);
 	read_lock(&buf->gpc.lock);
 	if (buf->gpc.gpa == gpa && kvm_gpc_check(&buf->gpc, len))
 		return buf->gpc.khva;
 	read_unlock(&buf->gpc.lock);
+	kvm_vcpu_srcu_read_unlock(vcpu);
 	return NULL;
 }
 
-static void nrun_unmap(struct nrun_buf *buf)
+static void nrun_unmap(struct kvm_vcpu *vcpu, struct nrun_buf *buf)
 	__releases(&buf->gpc.lock)
 {
 	read_unlock(&buf->gpc.lock);
+	kvm_vcpu_srcu_read_unlock(vcpu);
 }
 
-static void nrun_unmap_dirty(struct nrun_buf *buf)
+static void nrun_unmap_dirty(struct kvm_vcpu *vcpu, struct nrun_buf *buf)
 	__releases(&buf->gpc.lock)
 {
 	kvm_gpc_mark_dirty_in_slot(&buf->gpc);
-	nrun_unmap(buf);
+	nrun_unmap(vcpu, buf);
 }
 
 /*
@@ -81,24 +85,24 @@ static int nrun_activate(struct nrun_buf *buf, gpa_t gpa, size_t len)
 }
 
 /* Map for the next time. Failure is no error: the slow way always works. */
-static void nrun_remember(struct nrun_buf *buf, gpa_t gpa, size_t len)
+static void nrun_remember(struct kvm_vcpu *vcpu, struct nrun_buf *buf,
+			  gpa_t gpa, size_t len)
 {
+	int err = 0;
+
 	if (buf->last == gpa && !kvm_is_error_gpa(gpa) &&
-	    offset_in_page(gpa) + len <= PAGE_SIZE &&
-	    nrun_activate(buf, gpa, len))
-		gpa = INVALID_GPA;
-	buf->last = gpa;
+	    offset_in_page(gpa) + len <= PAGE_SIZE) {
+		kvm_vcpu_srcu_read_lock(vcpu);
+		err = nrun_activate(buf, gpa, len);
+		kvm_vcpu_srcu_read_unlock(vcpu);
+	}
+	buf->last = err ? INVALID_GPA : gpa;
 }
 
-/* X2. Read what will be written back, or fail if it could not be. */
+/* X2. nmem_read() refuses a memslot that cannot be written. */
 static int nrun_read(struct kvm_vcpu *vcpu, gpa_t gpa, void *to, size_t len)
 {
-	gfn_t gfn;
-
-	for (gfn = gpa_to_gfn(gpa); gfn <= gpa_to_gfn(gpa + len - 1); gfn++)
-		if (kvm_is_error_hva(kvm_vcpu_gfn_to_hva(vcpu, gfn)))
-			return -EFAULT;
-	return kvm_vcpu_read_guest(vcpu, gpa, to, len);
+	return nmem_read(vcpu->kvm, gpa, to, len);
 }
 
 /* X2. In the version that L1 says; the first value of it is the one used. */
@@ -118,7 +122,8 @@ static int nrun_read_state(struct kvm_vcpu *vcpu, struct nrun *run)
 	if (err)
 		return err;
 	nstate_import(&run->wire, run->size, run->order, &run->hv);
-	nrun_remember(&run->state_buf, run->state_gpa, sizeof(run->wire));
+	nrun_remember(vcpu, &run->state_buf, run->state_gpa,
+		      sizeof(run->wire));
 	return 0;
 }
 
@@ -126,13 +131,13 @@ static int nrun_fetch_state(struct kvm_vcpu *vcpu, struct nrun *run)
 {
 	const struct hv_guest_state *from;
 
-	from = nrun_map(&run->state_buf, run->state_gpa, sizeof(*from));
+	from = nrun_map(vcpu, &run->state_buf, run->state_gpa, sizeof(*from));
 	if (!from)
 		return nrun_read_state(vcpu, run);
 	run->size = nstate_version(READ_ONCE(from->version), run->order);
 	if (run->size > 0)
 		nstate_import(from, run->size, run->order, &run->hv);
-	nrun_unmap(&run->state_buf);
+	nrun_unmap(vcpu, &run->state_buf);
 	return min(run->size, 0);
 }
 
@@ -141,18 +146,17 @@ static int nrun_deliver_state(struct kvm_vcpu *vcpu, struct nrun *run)
 	struct hv_guest_state *to;
 	int err;
 
-	to = nrun_map(&run->state_buf, run->state_gpa, sizeof(*to));
+	to = nrun_map(vcpu, &run->state_buf, run->state_gpa, sizeof(*to));
 	if (to) {
 		nstate_export(&run->hv, run->size, run->order, to);
-		nrun_unmap_dirty(&run->state_buf);
+		nrun_unmap_dirty(vcpu, &run->state_buf);
 		return 0;
 	}
-	err = kvm_vcpu_read_guest(vcpu, run->state_gpa, &run->wire, run->size);
+	err = nmem_read(vcpu->kvm, run->state_gpa, &run->wire, run->size);
 	if (err)
 		return err;
 	nstate_export(&run->hv, run->size, run->order, &run->wire);
-	return kvm_vcpu_write_guest(vcpu, run->state_gpa, &run->wire,
-				    run->size);
+	return nmem_write(vcpu->kvm, run->state_gpa, &run->wire, run->size);
 }
 
 /* Past ccr, nothing in pt_regs is a register of the guest. */
@@ -175,15 +179,15 @@ static int nrun_fetch_regs(struct kvm_vcpu *vcpu, struct nrun *run)
 	const struct pt_regs *from;
 	int err = 0;
 
-	from = nrun_map(&run->regs_buf, run->regs_gpa, sizeof(*from));
+	from = nrun_map(vcpu, &run->regs_buf, run->regs_gpa, sizeof(*from));
 	if (from) {
 		nrun_copy_regs(&run->regs, from);
-		nrun_unmap(&run->regs_buf);
+		nrun_unmap(vcpu, &run->regs_buf);
 	} else {
 		err = nrun_read(vcpu, run->regs_gpa, &run->regs,
 				sizeof(run->regs));
 		if (!err)
-			nrun_remember(&run->regs_buf, run->regs_gpa,
+			nrun_remember(vcpu, &run->regs_buf, run->regs_gpa,
 				      sizeof(run->regs));
 	}
 	nstate_swap_regs(&run->regs, run->order);
@@ -194,13 +198,12 @@ static int nrun_deliver_regs(struct kvm_vcpu *vcpu, struct nrun *run)
 {
 	struct pt_regs *to;
 
-	nstate_swap_regs(&run->regs, run->order);
-	to = nrun_map(&run->regs_buf, run->regs_gpa, sizeof(*to));
+	to = nrun_map(vcpu, &run->regs_buf, run->regs_gpa, sizeof(*to));
 	if (!to)
-		return kvm_vcpu_write_guest(vcpu, run->regs_gpa, &run->regs,
-					    NRUN_REGS * sizeof(long));
+		return nmem_write(vcpu->kvm, run->regs_gpa, &run->regs,
+				  NRUN_REGS * sizeof(long));
 	nrun_copy_regs(to, &run->regs);
-	nrun_unmap_dirty(&run->regs_buf);
+	nrun_unmap_dirty(vcpu, &run->regs_buf);
 	return 0;
 }
 
@@ -263,8 +266,8 @@ void nrun_free(struct nrun *run)
  * @run: state_gpa and regs_gpa are set; the rest is filled
  *
  * Context: Process context, may sleep; kvm->srcu not held through @vcpu.
- * Return: 0; -EFAULT if a buffer cannot be read or written, -EINVAL if a value
- * is refused, -EBADE if the transactional states of L1 and L2 do not fit.
+ * Return: 0; as nmem_read() if a buffer cannot be read or written, -EINVAL if a
+ * value is refused, -EBADE if the transactional states of L1 and L2 do not fit.
  */
 int nrun_fetch(struct kvm_vcpu *vcpu, struct nrun *run)
 {
@@ -279,9 +282,8 @@ int nrun_fetch(struct kvm_vcpu *vcpu, struct nrun *run)
 	run->l1_msr = __kvmppc_get_msr_hv(vcpu);
 	run->order = kvmppc_need_byteswap(vcpu) ? NSTATE_SWAPPED :
 						  NSTATE_NATIVE;
-	kvm_vcpu_srcu_read_lock(vcpu);
+	run->owed = 0;
 	err = nrun_fetch_state(vcpu, run) ?: nrun_fetch_regs(vcpu, run);
-	kvm_vcpu_srcu_read_unlock(vcpu);
 	if (err)
 		return err;
 
@@ -465,22 +467,59 @@ int nrun_execute(struct kvm_vcpu *vcpu, struct nrun *run,
 	return r;
 }
 
+static int nrun_deliver_load(struct kvm_vcpu *vcpu, struct nrun *run)
+{
+	return nmem_write(vcpu->kvm, run->load_gpa, &vcpu->arch.nested_io_gpr,
+			  sizeof(vcpu->arch.nested_io_gpr));
+}
+
+static int nrun_pay(struct kvm_vcpu *vcpu, struct nrun *run,
+		    enum nrun_debt debt,
+		    int (*deliver)(struct kvm_vcpu *vcpu, struct nrun *run))
+{
+	int err = run->owed & debt ? deliver(vcpu, run) : 0;
+
+	if (!err)
+		run->owed &= ~debt;
+	return err;
+}
+
+/**
+ * nrun_settle() - write to L1's memory what it is owed
+ * @vcpu: vCPU with L1 loaded
+ * @run: what is owed is in @run->owed
+ *
+ * The load comes last: it is newer than the register in pt_regs.
+ *
+ * Context: Process context, may sleep; kvm->srcu not held through @vcpu.
+ * Return: 0 if nothing is owed any more; -EINTR if a signal came before a page:
+ * to be called again before L1 runs; another errno of nmem_write() if L1's memory
+ * is gone, in which case nothing is owed any more either.
+ */
+int nrun_settle(struct kvm_vcpu *vcpu, struct nrun *run)
+{
+	int err = nrun_pay(vcpu, run, NRUN_STATE, nrun_deliver_state) ?:
+		  nrun_pay(vcpu, run, NRUN_REGS, nrun_deliver_regs) ?:
+		  nrun_pay(vcpu, run, NRUN_LOAD, nrun_deliver_load);
+
+	if (err && err != -EINTR)
+		run->owed = 0;
+	return err;
+}
+
 /**
  * nrun_deliver() - write L2 state back to L1
  * @vcpu: vCPU with L1 loaded
  * @run: after nrun_execute(); regs become L1's byte order
  *
  * Context: Process context, may sleep; kvm->srcu not held through @vcpu.
- * Return: 0, or -EFAULT if L1's memory went away while L2 ran.
+ * Return: as nrun_settle()
  */
 int nrun_deliver(struct kvm_vcpu *vcpu, struct nrun *run)
 {
-	int err;
-
-	kvm_vcpu_srcu_read_lock(vcpu);
-	err = nrun_deliver_state(vcpu, run) ?: nrun_deliver_regs(vcpu, run);
-	kvm_vcpu_srcu_read_unlock(vcpu);
-	return err;
+	nstate_swap_regs(&run->regs, run->order);
+	run->owed = NRUN_STATE | NRUN_REGS;
+	return nrun_settle(vcpu, run);
 }
 
 /**
@@ -488,10 +527,11 @@ int nrun_deliver(struct kvm_vcpu *vcpu, struct nrun *run)
  * @vcpu: vCPU with L1 loaded, and an MMIO of L2 that user space completes
  * @run: for the address of L1's pt_regs
  *
+ * The result is in nested_io_gpr when user space is back, and owed until then.
  * The levels share FP and vector registers. In any case trap becomes 0, for
  * which L1 enters L2 again.
  */
-void nrun_redirect_mmio(struct kvm_vcpu *vcpu, const struct nrun *run)
+void nrun_redirect_mmio(struct kvm_vcpu *vcpu, struct nrun *run)
 {
 	u16 reg = vcpu->arch.io_gpr;
 
@@ -499,7 +539,7 @@ void nrun_redirect_mmio(struct kvm_vcpu *vcpu, const struct nrun *run)
 	if (vcpu->mmio_is_write ||
 	    (reg & KVM_MMIO_REG_EXT_MASK) != KVM_MMIO_REG_GPR)
 		return;
-	vcpu->arch.nested_io_gpr = run->regs_gpa +
-				   offsetof(struct pt_regs, gpr[reg]);
+	run->load_gpa = run->regs_gpa + offsetof(struct pt_regs, gpr[reg]);
+	run->owed |= NRUN_LOAD;
 	vcpu->arch.io_gpr = KVM_MMIO_REG_NESTED_GPR;
 }

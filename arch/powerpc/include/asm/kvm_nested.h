@@ -98,6 +98,7 @@ struct kvm_nested_guest {
 	bool dead;
 };
 
+int kvmhv_settle_nested(struct kvm_vcpu *vcpu);
 u64 kvmhv_get_ptcr(struct kvm_vcpu *vcpu);
 void kvmhv_set_ptcr(struct kvm_vcpu *vcpu, u64 ptcr);
 

@@ -29,14 +29,15 @@ static u64 life_table;
 static unsigned int life_lpids;
 static unsigned int life_reserve;
 
-static void life_read_entry(struct kvm *kvm, glpid_t glpid,
-			    struct nguest_entry *entry)
+static int life_read_entry(struct kvm *kvm, glpid_t glpid,
+			   struct nguest_entry *entry)
 {
 	*entry = (struct nguest_entry){
 		.root = glpid.val < LIFE_GUESTS ?
 			READ_ONCE(life_roots[glpid.val]) : 0,
 		.process_table = life_table,
 	};
+	return 0;
 }
 
 static struct nrun *life_new_run(struct kunit *test, struct kvm_nested_vm *nvm)

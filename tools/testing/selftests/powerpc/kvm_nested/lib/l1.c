@@ -195,15 +195,33 @@ void l1_add_vcpu(struct l1 *l1, struct l1_vcpu *v, u32 id)
  */
 s64 l1_hcall(struct l1_vcpu *v, u64 nr, const u64 *args, unsigned int n)
 {
+	l1_begin(v, nr, args, n);
+	return l1_resume(v);
+}
+
+/**
+ * l1_begin() - have the next KVM_RUN make L1 issue one hypercall
+ * @v: vCPU; whoever calls KVM_RUN itself goes on with l1_resume()
+ * @nr: hypercall
+ * @args: r4 and up
+ * @n: number of @args, at most 6
+ */
+void l1_begin(struct l1_vcpu *v, u64 nr, const u64 *args, unsigned int n)
+{
 	struct kvm_run *run = v->vcpu.run;
 	unsigned int i;
 
 	run->papr_hcall.ret = nr;
 	for (i = 0; i < 9; i++)
 		run->papr_hcall.args[i] = i < n ? args[i] : 0;
+}
+
+/* Run until that hypercall is over. Return: as l1_hcall(). */
+s64 l1_resume(struct l1_vcpu *v)
+{
 	run_to_done(v);
-	v->ticks = run->papr_hcall.args[1];
-	return run->papr_hcall.args[0];
+	v->ticks = v->vcpu.run->papr_hcall.args[1];
+	return v->vcpu.run->papr_hcall.args[0];
 }
 
 /**

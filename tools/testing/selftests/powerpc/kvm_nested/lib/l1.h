@@ -190,6 +190,8 @@ void *l1_memory(struct l1 *l1, u64 gpa);
 /* --- hypercalls; each returns r3 --- */
 
 s64 l1_hcall(struct l1_vcpu *v, u64 nr, const u64 *args, unsigned int n);
+void l1_begin(struct l1_vcpu *v, u64 nr, const u64 *args, unsigned int n);
+s64 l1_resume(struct l1_vcpu *v);
 #define L1_HCALL(v, nr, ...) ({						\
 	const u64 args_[] = { __VA_ARGS__ };				\
 									\
