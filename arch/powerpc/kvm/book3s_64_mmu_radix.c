@@ -747,6 +747,10 @@ static int radix_memory_fault(struct kvm_vcpu *vcpu,
 	    !(dsisr & other))
 		return RESUME_GUEST;
 	err = radix_fault_in(vcpu->kvm, slot, gpa, access);
+	if (err == -EFAULT)
+		kvm_prepare_memory_fault_exit(vcpu, gpa & PAGE_MASK, PAGE_SIZE,
+					      access == RADIX_WRITE, false,
+					      false);
 	return err == -EAGAIN ? RESUME_GUEST : err;
 }
 
@@ -760,7 +764,8 @@ static int radix_memory_fault(struct kvm_vcpu *vcpu,
  *
  * Context: Process context, may sleep; kvm->srcu is held, no lock is.
  * Return: RESUME_GUEST; RESUME_HOST for MMIO; -ENOMEM, or -EFAULT for a page
- * that user space does not have or a tree that hardware refuses.
+ * that user space does not have, with the exit reason set, or for a tree that
+ * hardware refuses.
  */
 int kvmppc_book3s_radix_page_fault(struct kvm_vcpu *vcpu, unsigned long ea,
 				   unsigned long dsisr)

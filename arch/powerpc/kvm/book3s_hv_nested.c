@@ -223,6 +223,7 @@ static int kvmhv_enter_check(struct kvm_vcpu *vcpu)
 static long kvmhv_enter_interrupted(struct kvm_vcpu *vcpu)
 {
 	vcpu->run->exit_reason = KVM_EXIT_INTR;
+	vcpu->arch.ret = -EINTR;
 	return H_INTERRUPT;
 }
 
@@ -241,8 +242,11 @@ static long kvmhv_enter_result(struct kvm_vcpu *vcpu, struct nrun *run, int r,
 		nrun_redirect_mmio(vcpu, run);
 		return H_TOO_HARD;
 	}
-	if (r == -EINTR)
+	/* A signal, or what only user space can cure: the reason is set. */
+	if (r < 0) {
+		vcpu->arch.ret = r;
 		return H_INTERRUPT;
+	}
 	if (!err)
 		return vcpu->arch.trap;
 	run->result = vcpu->arch.trap;
@@ -255,7 +259,8 @@ static long kvmhv_enter_result(struct kvm_vcpu *vcpu, struct nrun *run, int r,
  *
  * Context: Process context, may sleep; L1 state is loaded again on return.
  * Return: as at the head of this file; H_INTERRUPT and H_TOO_HARD for the
- * caller, which goes to user space: with -EINTR, and with an MMIO.
+ * caller, which goes to user space: with the errno in vcpu->arch.ret, and with
+ * an MMIO.
  */
 long kvmhv_enter_nested_guest(struct kvm_vcpu *vcpu)
 {

@@ -374,6 +374,10 @@ static enum nf_result nflt_fault(struct kvm_vcpu *vcpu, struct nested_fault *f)
 	/* The run of L2 ends with the signal; the fault comes again. */
 	if (reader.err == -EINTR)
 		return NF_RESUME;
+	if (reader.err == -EFAULT)
+		return NF_BAD_PAGE;
+	if (reader.err == -ENOMEM)
+		return NF_NOMEM;
 	why = nfault_l1_refusal(f);
 	if (why) {
 		vcpu->arch.nested_run->replay = nfault_to_replay(f, ng->glpid);
@@ -495,6 +499,16 @@ static void nflt_inject(struct kvm_vcpu *vcpu, const struct nested_fault *f)
 				       vcpu->arch.fault_dar, dsisr);
 }
 
+/* The page that L2 wants, or that L1 has a table in, is not user space's. */
+static void nflt_tell_user(struct kvm_vcpu *vcpu, const struct nested_fault *f)
+{
+	u64 gpa = f->l1.cause == GWALK_UNREADABLE ? f->l1.entry : f->l1.addr;
+
+	kvm_prepare_memory_fault_exit(vcpu, gpa & PAGE_MASK, PAGE_SIZE,
+				      f->access == NFAULT_STORE,
+				      f->side == NFAULT_INSN, false);
+}
+
 static long nflt_resume_code(struct kvm_vcpu *vcpu,
 			     const struct nested_fault *f, enum nf_result r)
 {
@@ -516,6 +530,7 @@ static long nflt_resume_code(struct kvm_vcpu *vcpu,
 	case NF_NOMEM:
 		return -ENOMEM;
 	case NF_BAD_PAGE:
+		nflt_tell_user(vcpu, f);
 		break;
 	}
 	return -EFAULT;
@@ -530,7 +545,8 @@ static long nflt_resume_code(struct kvm_vcpu *vcpu,
  * Context: Process context, may sleep; kvm->srcu is held, no lock is.
  * Return: RESUME_GUEST to go on with L2; RESUME_HOST with what L1 is to see in
  * the vCPU, with arch.trap 0 if L1 just has to enter again, or with mmio_needed
- * for user space; -ENOMEM without memory, -EFAULT if the VMM has no page.
+ * for user space; for user space too -ENOMEM without memory, and -EFAULT, with
+ * the exit reason set, if the VMM has no page.
  */
 long kvmhv_nested_page_fault(struct kvm_vcpu *vcpu)
 {

@@ -2,6 +2,7 @@
 /* What the host takes away is gone from every shadow leaf, while L2 uses it. */
 #include <errno.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 
 #include "lib/param.h"
@@ -110,23 +111,6 @@ static void mprotect_and_back(void)
 	world_end(&w);
 }
 
-/* Not even readable for the VMM: L2 comes out, and is not sent back for ever. */
-static void mprotect_none_and_back(void)
-{
-	s64 r;
-
-	begin(SHIFT_64K);
-	l2_must_store(&w.v, L2_DATA, 0x4141);
-	CHECK(!mprotect(memory, BYTES, PROT_NONE));
-	l2_goto(&w.v, l2_load);
-	SET_REG(&w.v, 4, L2_DATA);
-	r = l1_enter(&w.v);
-	CHECK(r == TRAP_HDSI || r == 0 || r == H_PARAMETER);
-	CHECK(!mprotect(memory, BYTES, PROT_READ | PROT_WRITE));
-	CHECK_EQ(l2_must_load(&w.v, L2_DATA), 0x4141);
-	world_end(&w);
-}
-
 /* The same L1 pages in two guests and at two sizes: all lose it. */
 static void i4_every_guest_and_every_size(void)
 {
@@ -213,19 +197,142 @@ static void i4_ksm(void)
 	world_end(&w);
 }
 
-/* The VMM takes its memory away for good: L2 ends, L0 does not. */
-static void munmap_for_good(void)
+/* --- C11: the VMM is told what it does not provide ------------------------ */
+
+/* KVM_RUN once, with L2 about to run @snippet at @ngpa. */
+static int run_l2_once(struct l1_vcpu *v, const char *snippet, u64 ngpa)
 {
-	s64 r;
+	const u64 args[] = { v->state_gpa, v->regs_gpa };
+
+	l2_goto(v, snippet);
+	SET_REG(v, 4, ngpa);
+	SET_STATE(v, hdec_expiry, timebase() + 10000 * TICKS_PER_MS);
+	l1_begin(v, H_ENTER_NESTED, args, ARRAY_SIZE(args));
+	return vcpu_run(&v->vcpu);
+}
+
+static void told_of(struct vcpu *vcpu, int err, u64 gpa, u64 bytes)
+{
+	const struct kvm_run *run = vcpu->run;
+
+	CHECK_EQ(err, -EFAULT);
+	CHECK_EQ(run->exit_reason, KVM_EXIT_MEMORY_FAULT);
+	CHECK_EQ(memory_fault(run)->gpa, gpa & ~(bytes - 1));
+	CHECK_EQ(memory_fault(run)->size, bytes);
+	CHECK_EQ(memory_fault(run)->flags, 0);
+}
+
+/* Nobody cures it: each KVM_RUN says so, and L1 is not asked. */
+static void c11_munmap_for_good(void)
+{
+	unsigned int i;
 
 	begin(SHIFT_64K);
 	l2_must_store(&w.v, L2_DATA, 1);
 	CHECK(!munmap(memory, BYTES));
-	l2_goto(&w.v, l2_store);
-	SET_REG(&w.v, 4, L2_DATA);
-	r = l1_enter(&w.v);
-	CHECK(r == TRAP_HDSI || r == 0 || r == H_PARAMETER);
+	told_of(&w.v.vcpu, run_l2_once(&w.v, l2_store, L2_DATA), GPA,
+		host_page());
+	for (i = 0; i < 20; i++) {
+		/* L1 sees 0; here the test is L1, and enters again. */
+		CHECK_EQ(l1_resume(&w.v), 0);
+		told_of(&w.v.vcpu, run_l2_once(&w.v, l2_load,
+					       L2_DATA + 0x10128),
+			GPA + 0x10128, host_page());
+	}
+	CHECK_EQ(l1_resume(&w.v), 0);
 	vm_check_audit(&w.l1.vm);
+	world_end(&w);
+}
+
+/* Not even readable for the VMM, until it is: L2 goes on where it was. */
+static void c11_mprotect_none_and_back(void)
+{
+	begin(SHIFT_64K);
+	l2_must_store(&w.v, L2_DATA, 0x4141);
+	CHECK(!mprotect(memory, BYTES, PROT_NONE));
+	told_of(&w.v.vcpu, run_l2_once(&w.v, l2_load, L2_DATA), GPA,
+		host_page());
+	CHECK(!mprotect(memory, BYTES, PROT_READ | PROT_WRITE));
+	CHECK_EQ(l1_resume(&w.v), 0);
+	CHECK_EQ(l1_run(&w.v), TRAP_HCALL);
+	CHECK_EQ(REG(&w.v, 5), 0x4141);
+	world_end(&w);
+}
+
+/* A store to what the VMM may only read. */
+static void c11_store_to_what_is_read_only(void)
+{
+	begin(SHIFT_64K);
+	*(u64 *)memory = 0x4141;
+	CHECK(!mprotect(memory, BYTES, PROT_READ));
+	CHECK_EQ(l2_must_load(&w.v, L2_DATA), 0x4141);
+	told_of(&w.v.vcpu, run_l2_once(&w.v, l2_store, L2_DATA + 8), GPA,
+		host_page());
+	CHECK(!mprotect(memory, BYTES, PROT_READ | PROT_WRITE));
+	CHECK_EQ(l1_resume(&w.v), 0);
+	CHECK_EQ(l1_run(&w.v), TRAP_HCALL);
+	world_end(&w);
+}
+
+static void c11_plain_guest(void)
+{
+	const u64 args[] = { GPA + 0x128 };
+
+	begin(SHIFT_64K);
+	CHECK(ioctl(w.l1.vm.fd, KVM_CHECK_EXTENSION,
+		    KVM_CAP_MEMORY_FAULT_INFO) > 0);
+	CHECK(!mprotect(memory, BYTES, PROT_NONE));
+	vcpu_start_at(&w.v.vcpu, L1_SNIPPETS + (l2_load - snippets_begin),
+		      l1_msr(&w.l1));
+	l1_begin(&w.v, H_DONE, args, 1);
+	told_of(&w.v.vcpu, vcpu_run(&w.v.vcpu), GPA, host_page());
+	told_of(&w.v.vcpu, vcpu_run(&w.v.vcpu), GPA, host_page());
+	CHECK(!mprotect(memory, BYTES, PROT_READ | PROT_WRITE));
+	CHECK_EQ(l1_resume(&w.v), GPA + 0x128);
+	vcpu_start_at(&w.v.vcpu, L1_STUB, l1_msr(&w.l1));
+	world_end(&w);
+}
+
+/* What L1 has its tables in is memory of the VMM as well. */
+static void c11_table_of_l1(void)
+{
+	u64 table = L1_LOW_BYTES - 0x10000;
+	char *at;
+
+	begin(SHIFT_64K);
+	w.l1.pool = table;
+	l1_map(&w.tree, L2_DATA + BIT(SHIFT_1G), GPA, SHIFT_64K, PTE_ALL);
+	at = l1_memory(&w.l1, table);
+	CHECK(!mprotect(at, PAGE_BYTES, PROT_NONE));
+	CHECK_EQ(run_l2_once(&w.v, l2_load, L2_DATA + BIT(SHIFT_1G)), -EFAULT);
+	CHECK_EQ(w.v.vcpu.run->exit_reason, KVM_EXIT_MEMORY_FAULT);
+	CHECK(memory_fault(w.v.vcpu.run)->gpa >= table &&
+	      memory_fault(w.v.vcpu.run)->gpa < table + PAGE_BYTES);
+	CHECK(!mprotect(at, PAGE_BYTES, PROT_READ | PROT_WRITE));
+	CHECK_EQ(l1_resume(&w.v), 0);
+	CHECK_EQ(l1_run(&w.v), TRAP_HCALL);
+	world_end(&w);
+}
+
+/* One vCPU after the other comes out; those that do not need the page run on. */
+static void c11_beside_a_peer(void)
+{
+	unsigned int i;
+
+	begin(SHIFT_64K);
+	l2_must_store(&w.v, L2_DATA, 0x4141);
+	spinner_store(&s, L2_DATA + PAGE_BYTES, 2, PAGE_BYTES);
+	for (i = 0; i < 50; i++) {
+		CHECK(!mprotect(memory, host_page(), PROT_NONE));
+		told_of(&w.v.vcpu, run_l2_once(&w.v, l2_load, L2_DATA), GPA,
+			host_page());
+		CHECK_EQ(l1_resume(&w.v), 0);
+		CHECK(!mprotect(memory, host_page(), PROT_READ | PROT_WRITE));
+		CHECK_EQ(l1_run(&w.v), TRAP_HCALL);
+		CHECK_EQ(REG(&w.v, 5), 0x4141);
+		CHECK(!s.v.ended);
+	}
+	spinner_stop(&s);
 	world_end(&w);
 }
 
@@ -235,11 +342,15 @@ static const struct test_case cases[] = {
 	{ "i4_dontneed_one_page", i4_dontneed_one_page },
 	{ "i4_mremap", i4_mremap },
 	{ "mprotect_and_back", mprotect_and_back },
-	{ "mprotect_none_and_back", mprotect_none_and_back },
 	{ "i4_every_guest_and_every_size", i4_every_guest_and_every_size },
 	{ "i4_dropped_and_made_anew", i4_dropped_and_made_anew },
 	{ "i4_ksm", i4_ksm },
-	{ "munmap_for_good", munmap_for_good },
+	{ "c11_munmap_for_good", c11_munmap_for_good },
+	{ "c11_mprotect_none_and_back", c11_mprotect_none_and_back },
+	{ "c11_store_to_what_is_read_only", c11_store_to_what_is_read_only },
+	{ "c11_plain_guest", c11_plain_guest },
+	{ "c11_table_of_l1", c11_table_of_l1 },
+	{ "c11_beside_a_peer", c11_beside_a_peer },
 };
 
 TEST_MAIN(cases)

@@ -27,6 +27,24 @@ struct vm {
 	u32 next_slot;
 };
 
+/* Newer than the headers of some build machines. */
+#ifndef KVM_EXIT_MEMORY_FAULT
+#define KVM_EXIT_MEMORY_FAULT		39
+#define KVM_CAP_MEMORY_FAULT_INFO	232
+#endif
+
+/* The part of kvm_run for KVM_EXIT_MEMORY_FAULT; in the union, as mmio is. */
+struct memory_fault {
+	u64 flags;
+	u64 gpa;
+	u64 size;
+};
+
+static inline const struct memory_fault *memory_fault(const struct kvm_run *run)
+{
+	return (const void *)&run->mmio;
+}
+
 /* What a vCPU did that its test has to know of. */
 struct vcpu {
 	struct vm *vm;
