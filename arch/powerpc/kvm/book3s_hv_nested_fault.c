@@ -109,15 +109,36 @@ static void nflt_walk(struct kvm_vcpu *vcpu, struct kvm_nested_guest *ng,
 	nmmu_walk_l1(reader, f->l1_root, f->ngpa, &f->l1);
 }
 
-/* Drop exactly the leaf over an address, if there is one. */
-static void nflt_drop_leaf(struct kvm_nested_guest *ng, u64 ngpa)
+/* L1's leaf only lacks R or C: it need not have taken anything away. */
+static bool nflt_still_gives(struct kvm *kvm, const struct nested_fault *f,
+			     const struct pst_pos *pos)
+{
+	struct pst_leaf l0;
+	struct pst_pos own;
+
+	if (!kvm->arch.pst || !pst_find_leaf(kvm->arch.pst, f->l1.addr, &own))
+		return false;
+	pst_pos_to_leaf(&own, &l0);
+	return nfault_still_gives(f, &l0, PAGE_SHIFT, pos);
+}
+
+/*
+ * The fault ends without a leaf installed. What hardware has found may be of an
+ * earlier leaf of L1, which this fault has seen to be gone: drop exactly that.
+ * @why: DSISR bits with which it is reflected, 0 if it ends otherwise
+ */
+static void nflt_drop_found(struct kvm_nested_guest *ng,
+			    const struct nested_fault *f, u32 why)
 {
 	struct pst_gather g __uninitialized;
 	struct pst_pos pos;
 
+	if (!(f->dsisr & NFAULT_FOUND))
+		return;
 	pst_gather_init(&g);
 	spin_lock(&ng->kvm->mmu_lock);
-	if (ng->live && pst_find_leaf(ng->live, ngpa, &pos))
+	if (ng->live && pst_find_leaf(ng->live, f->ngpa, &pos) &&
+	    !(why == DSISR_SET_RC && nflt_still_gives(ng->kvm, f, &pos)))
 		pst_zap_leaf(&pos, &g);
 	pst_gather_flush(&g);
 	spin_unlock(&ng->kvm->mmu_lock);
@@ -130,8 +151,7 @@ static enum nf_result nflt_reflect(struct kvm_vcpu *vcpu,
 	u64 msr = __kvmppc_get_msr_hv(vcpu);
 
 	nvm_count(vcpu->kvm, NVM_REFLECTS);
-	if (!nfault_keeps_leaf(f, why))
-		nflt_drop_leaf(vcpu->arch.nested, f->ngpa);
+	nflt_drop_found(vcpu->arch.nested, f, why);
 	if (f->l1.cause == GWALK_UNREADABLE)
 		vcpu->arch.fault_gpa = f->l1.entry;
 	vcpu->arch.fault_dsisr = nfault_reflect_dsisr(f, why);
@@ -352,8 +372,8 @@ static enum nf_result nflt_install(struct nflt_job *job)
 static enum nf_result nflt_end(struct kvm_vcpu *vcpu,
 			       const struct nested_fault *f, enum nf_result r)
 {
-	if (r != NF_RESUME && !nfault_keeps_leaf(f, 0))
-		nflt_drop_leaf(vcpu->arch.nested, f->ngpa);
+	if (r != NF_RESUME)
+		nflt_drop_found(vcpu->arch.nested, f, 0);
 	return r;
 }
 

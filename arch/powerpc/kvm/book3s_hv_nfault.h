@@ -163,20 +163,6 @@ static inline u32 nfault_l1_refusal(const struct nested_fault *f)
 }
 
 /**
- * nfault_keeps_leaf() - may the shadow leaf that hardware found stay
- * @f: fault that ends without a leaf installed
- * @why: DSISR bits with which it is reflected, 0 if it ends otherwise
- *
- * L1's leaf that only lacks R or C takes nothing away from what was mapped. In any
- * other case what hardware has found may be of an earlier leaf of L1, which this
- * fault has seen to be gone.
- */
-static inline bool nfault_keeps_leaf(const struct nested_fault *f, u32 why)
-{
-	return !(f->dsisr & NFAULT_FOUND) || why == DSISR_SET_RC;
-}
-
-/**
  * nfault_leaf_shift() - size of the shadow leaf
  * @l1_shift: log2 bytes of L1's leaf
  * @l0_shift: log2 bytes of our leaf for it
@@ -229,6 +215,32 @@ static inline void nfault_compose(struct nested_fault *f,
 	f->leaf.attrs = prot | (both & RPT_REF) | (l0->attrs & RPT_ATT);
 	if (prot & RPT_W)
 		f->leaf.attrs |= RPT_CHG;
+}
+
+/**
+ * nfault_still_gives() - is a shadow leaf what would be made of both leaves now
+ * @f: fault with L1's leaf
+ * @l0: our leaf that covers @f->l1.addr
+ * @base_shift: log2 bytes of our base page
+ * @pos: shadow leaf over @f->ngpa
+ *
+ * R of our own leaf does not matter: it may be aged at any time.
+ *
+ * Return: false if one of both has taken away frame, permission, R or C of it.
+ */
+static inline bool nfault_still_gives(const struct nested_fault *f,
+				      const struct pst_leaf *l0,
+				      unsigned int base_shift,
+				      const struct pst_pos *pos)
+{
+	u64 had = pos->pte.val & (RPT_PROT | RPT_RC);
+	struct nested_fault now = *f;
+
+	nfault_compose(&now, l0, base_shift);
+	now.leaf.attrs |= f->l1.pte.val & RPT_REF;
+	return (pos->pte.val & RPT_RPN) + (f->ngpa - pst_pos_addr(pos)) ==
+	       now.leaf.pa + (f->ngpa - now.addr) &&
+	       !(had & ~now.leaf.attrs);
 }
 
 /**

@@ -891,14 +891,28 @@ static enum attempt install(struct guest *g, struct nested_fault *f)
 	return a;
 }
 
-static void drop_leaf(struct guest *g, u64 ngpa)
+static bool still_gives(const struct nested_fault *f, const struct pst_pos *pos)
+{
+	struct pst_leaf l0;
+	struct pst_pos own;
+
+	if (!pst_find_leaf(host, f->l1.addr, &own))
+		return false;
+	pst_pos_to_leaf(&own, &l0);
+	return nfault_still_gives(f, &l0, base_shift, pos);
+}
+
+static void drop_found(struct guest *g, const struct nested_fault *f, u32 why)
 {
 	struct pst_gather gather;
 	struct pst_pos pos;
 
+	if (!(f->dsisr & NFAULT_FOUND))
+		return;
 	pst_gather_init(&gather);
 	pure_lock(&tree_lock);
-	if (g->live.pst && pst_find_leaf(g->live.pst, ngpa, &pos))
+	if (g->live.pst && pst_find_leaf(g->live.pst, f->ngpa, &pos) &&
+	    !(why == DSISR_SET_RC && still_gives(f, &pos)))
 		pst_zap_leaf(&pos, &gather);
 	pst_gather_flush(&gather);
 	pure_unlock(&tree_lock);
@@ -945,15 +959,13 @@ static void fault(struct guest *g, struct l2_fault *l2)
 	check_walk(f);
 	if (nfault_l1_refusal(f)) {
 		reflected++;
-		if (!nfault_keeps_leaf(f, nfault_l1_refusal(f)))
-			drop_leaf(g, f->ngpa);
+		drop_found(g, f, nfault_l1_refusal(f));
 		return;
 	}
 	window();
 	if (slot_of(f->l1.addr) < 0) {
 		emulated++;
-		if (!nfault_keeps_leaf(f, 0))
-			drop_leaf(g, f->ngpa);
+		drop_found(g, f, 0);
 		return;
 	}
 	switch (install(g, f)) {

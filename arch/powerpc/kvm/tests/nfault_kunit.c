@@ -48,31 +48,50 @@ TEST(nfault_l1_refusal_covers_every_cause)
 	}
 }
 
-/* C2 and C6: what L1 has not taken away stays, anything else goes. */
-TEST(nfault_end_keeps_the_leaf_only_for_want_of_r_or_c)
+/* C6: what neither L1 nor the host has taken away may stay. */
+TEST(nfault_still_gives_what_nobody_has_taken_away)
 {
+	static const u64 ro = RPT_R | RPT_REF;
+	static const u64 rw = RPT_R | RPT_W | RPT_RC;
 	static const struct {
-		u32 dsisr, why;
-		bool keeps;
+		u64 l1, l0, had;
+		u64 moved;
+		bool gives;
 	} cases[] = {
-		{ DSISR_NOHPTE, DSISR_NOHPTE, true },
-		{ DSISR_NOHPTE | DSISR_ISSTORE, 0, true },
-		{ DSISR_PROTFAULT | DSISR_ISSTORE, DSISR_SET_RC, true },
-		{ DSISR_SET_RC, DSISR_SET_RC, true },
-		{ DSISR_PROTFAULT | DSISR_ISSTORE, DSISR_PROTFAULT, false },
-		{ DSISR_PROTFAULT | DSISR_ISSTORE, DSISR_NOHPTE, false },
-		{ DSISR_PROTFAULT | DSISR_ISSTORE, 0, false },
-		{ DSISR_NOEXEC_OR_G, 0, false },
-		{ DSISR_SET_RC, 0, false },
-		{ DSISR_BADACCESS, DSISR_BADACCESS, false },
+		/* A store, C of L1 clear: what L2 loads stays. */
+		{ RPT_R | RPT_W | RPT_REF, rw, ro, 0, true },
+		{ RPT_W | RPT_REF, rw, ro, 0, true },
+		{ rw, rw, rw, 0, true },
+		/* R of the host's leaf comes and goes. */
+		{ rw, rw & ~RPT_REF, rw, 0, true },
+		{ RPT_R | RPT_W | RPT_REF, rw, ro, 0x10000, false },
+		{ RPT_R | RPT_W, rw, ro, 0, false },
+		{ RPT_R | RPT_W | RPT_REF, rw, rw, 0, false },
+		{ rw, ro, rw, 0, false },
+		{ RPT_X | RPT_REF, rw | RPT_X, ro, 0, false },
+		{ rw, rw, ro | RPT_X, 0, false },
+		/* A blocked leaf gives nothing. */
+		{ rw, RPT_RC, ro, 0, false },
 	};
+	struct pst_table table = { .base = 0x200000, .shift = 16, .bits = 5 };
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct nested_fault f = { .dsisr = cases[i].dsisr };
+		const struct pst_leaf l0 = { .pa = 0x40000000, .shift = 21,
+					     .attrs = cases[i].l0 };
+		const struct nested_fault f = {
+			.ngpa = 0x212345,
+			.l1 = { .pte = { cases[i].l1 }, .shift = 16,
+				.addr = 0x632345 + cases[i].moved },
+		};
+		const struct pst_pos pos = {
+			.table = &table, .index = 1,
+			.pte = { 0x40030000 | cases[i].had },
+		};
 
 		test_row("%u", i);
-		EXPECT_EQ(nfault_keeps_leaf(&f, cases[i].why), cases[i].keeps);
+		EXPECT_EQ(nfault_still_gives(&f, &l0, 16, &pos),
+			  cases[i].gives);
 	}
 }
 
@@ -270,7 +289,7 @@ TEST_SUITE(kvm_nested_nfault,
 	   KUNIT_CASE(nfault_init_decodes_what_hardware_says),
 	   KUNIT_CASE(nfault_refusal_names_what_is_missing),
 	   KUNIT_CASE(nfault_l1_refusal_covers_every_cause),
-	   KUNIT_CASE(nfault_end_keeps_the_leaf_only_for_want_of_r_or_c),
+	   KUNIT_CASE(nfault_still_gives_what_nobody_has_taken_away),
 	   KUNIT_CASE(nfault_reflected_status_has_only_bits_of_its_register),
 	   KUNIT_CASE(nfault_leaf_is_the_largest_that_fits_both),
 	   KUNIT_CASE(nfault_leaf_size_below_2M_does_not_depend_on_ours),
