@@ -290,6 +290,13 @@ long kvmhv_enter_nested_guest(struct kvm_vcpu *vcpu)
 	return kvmhv_enter_result(vcpu, run, r, err);
 }
 
+/* L1 stands behind its hypercall, or in an interrupt that came there. */
+static bool kvmhv_is_owed(struct kvm_vcpu *vcpu, const struct nrun *run)
+{
+	return kvmppc_get_pc(vcpu) == run->owed_pc ||
+	       kvmppc_get_srr0(vcpu) == run->owed_pc;
+}
+
 static int kvmhv_settle(struct kvm_vcpu *vcpu, struct nrun *run)
 {
 	int err;
@@ -297,7 +304,7 @@ static int kvmhv_settle(struct kvm_vcpu *vcpu, struct nrun *run)
 	if (!run->owed)
 		return 0;
 	/* An L1 that was reset meanwhile gets nothing into its memory. */
-	if (kvmppc_get_pc(vcpu) != run->owed_pc) {
+	if (!kvmhv_is_owed(vcpu, run)) {
 		run->owed = 0;
 		return 0;
 	}

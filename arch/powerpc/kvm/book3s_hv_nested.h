@@ -75,17 +75,17 @@ struct nrun_buf {
 
 /**
  * enum nrun_debt - what L1's memory lacks of an L2 that was left
- * @NRUN_STATE: hv_guest_state
- * @NRUN_REGS: pt_regs
- * @NRUN_LOAD: in pt_regs, what L2 has loaded from a device
+ * @NRUN_OWES_STATE: hv_guest_state
+ * @NRUN_OWES_REGS: pt_regs
+ * @NRUN_OWES_LOAD: in pt_regs, what L2 has loaded from a device
  *
  * A page may be absent, and a signal come before it. L1 does not run until all
  * of it is there.
  */
 enum nrun_debt {
-	NRUN_STATE = BIT(0),
-	NRUN_REGS = BIT(1),
-	NRUN_LOAD = BIT(2),
+	NRUN_OWES_STATE = BIT(0),
+	NRUN_OWES_REGS = BIT(1),
+	NRUN_OWES_LOAD = BIT(2),
 };
 
 /**
@@ -110,7 +110,7 @@ enum nrun_debt {
  * @owed: enum nrun_debt; 0 whenever L1 runs
  * @owed_pc: where L1 goes on; if it is elsewhere, it was reset
  * @result: what r3 becomes when nothing is owed
- * @load_gpa: L1 real address of the register for NRUN_LOAD
+ * @load_gpa: L1 real address of the register for NRUN_OWES_LOAD
  *
  * From @state_gpa on it describes one H_ENTER_NESTED.
  */

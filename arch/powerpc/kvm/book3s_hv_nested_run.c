@@ -498,9 +498,9 @@ static int nrun_pay(struct kvm_vcpu *vcpu, struct nrun *run,
  */
 int nrun_settle(struct kvm_vcpu *vcpu, struct nrun *run)
 {
-	int err = nrun_pay(vcpu, run, NRUN_STATE, nrun_deliver_state) ?:
-		  nrun_pay(vcpu, run, NRUN_REGS, nrun_deliver_regs) ?:
-		  nrun_pay(vcpu, run, NRUN_LOAD, nrun_deliver_load);
+	int err = nrun_pay(vcpu, run, NRUN_OWES_STATE, nrun_deliver_state) ?:
+		  nrun_pay(vcpu, run, NRUN_OWES_REGS, nrun_deliver_regs) ?:
+		  nrun_pay(vcpu, run, NRUN_OWES_LOAD, nrun_deliver_load);
 
 	if (err && err != -EINTR)
 		run->owed = 0;
@@ -518,7 +518,7 @@ int nrun_settle(struct kvm_vcpu *vcpu, struct nrun *run)
 int nrun_deliver(struct kvm_vcpu *vcpu, struct nrun *run)
 {
 	nstate_swap_regs(&run->regs, run->order);
-	run->owed = NRUN_STATE | NRUN_REGS;
+	run->owed = NRUN_OWES_STATE | NRUN_OWES_REGS;
 	return nrun_settle(vcpu, run);
 }
 
@@ -540,6 +540,6 @@ void nrun_redirect_mmio(struct kvm_vcpu *vcpu, struct nrun *run)
 	    (reg & KVM_MMIO_REG_EXT_MASK) != KVM_MMIO_REG_GPR)
 		return;
 	run->load_gpa = run->regs_gpa + offsetof(struct pt_regs, gpr[reg]);
-	run->owed |= NRUN_LOAD;
+	run->owed |= NRUN_OWES_LOAD;
 	vcpu->arch.io_gpr = KVM_MMIO_REG_NESTED_GPR;
 }

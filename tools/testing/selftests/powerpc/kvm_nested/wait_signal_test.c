@@ -139,6 +139,15 @@ static void begin_enter(const char *snippet, u64 r4)
 	l1_begin(&w.v, H_ENTER_NESTED, args, ARRAY_SIZE(args));
 }
 
+/* L1 saw that it has to enter again, and does. */
+static void enter_again(void)
+{
+	const u64 args[] = { w.v.state_gpa, w.v.regs_gpa };
+
+	CHECK_EQ(l1_resume(&w.v), 0);
+	l1_begin(&w.v, H_ENTER_NESTED, args, ARRAY_SIZE(args));
+}
+
 /* L1 enters again for as long as it is told to. */
 static s64 finish(void)
 {
@@ -164,6 +173,7 @@ static void l14_buffers(void)
 	begin_enter(l2_load, HELD);
 	fd = take_away(L1_BUFFERS);
 	waits_and_is_interrupted(fd);
+	enter_again();
 	waits_and_is_interrupted(fd);
 	give_back(fd, L1_BUFFERS);
 	loads_value(finish());
@@ -215,6 +225,7 @@ static void l14_table_of_l1(void)
 	begin_enter(l2_load, HELD + BIT(SHIFT_1G));
 	fd = take_away(TABLES);
 	waits_and_is_interrupted(fd);
+	enter_again();
 	waits_and_is_interrupted(fd);
 	give_back(fd, TABLES);
 	loads_value(finish());
@@ -329,11 +340,16 @@ static void l14_delivery_and_a_reset(void)
 {
 	int fd = owed();
 	struct l1_vcpu *v = &w.v;
+	struct kvm_regs regs;
 
-	vcpu_start_at(&v->vcpu, L1_STUB, l1_msr(&w.l1));
+	control(v->vcpu.fd, KVM_GET_REGS, &regs, "KVM_GET_REGS");
+	regs.pc = L1_STUB;
+	regs.gpr[3] = H_SET_PARTITION_TABLE;
+	regs.gpr[4] = L1_PTCR;
+	control(v->vcpu.fd, KVM_SET_REGS, &regs, "KVM_SET_REGS");
 	give_back(fd, L1_BUFFERS);
 	memset(v->regs, 0, sizeof(*v->regs));
-	CHECK_EQ(L1_HCALL(v, H_SET_PARTITION_TABLE, L1_PTCR), H_SUCCESS);
+	CHECK_EQ(l1_resume(v), H_SUCCESS);
 	CHECK_EQ(REGS(v, nip), 0);
 	CHECK_EQ(REG(v, 8), 0);
 	CHECK_EQ(REG(v, 20), 0);

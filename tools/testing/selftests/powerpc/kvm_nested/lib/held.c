@@ -28,7 +28,7 @@ int held_watch(void *memory, size_t bytes)
 		.range = { .start = (uintptr_t)memory, .len = bytes },
 		.mode = UFFDIO_REGISTER_MODE_MISSING,
 	};
-	int fd = syscall(__NR_userfaultfd, O_CLOEXEC);
+	int fd = syscall(__NR_userfaultfd, O_CLOEXEC | O_NONBLOCK);
 
 	if (fd < 0)
 		fail("userfaultfd: %s", strerror(errno));
@@ -42,10 +42,15 @@ u64 held_fault(int fd)
 {
 	struct pollfd wait = { .fd = fd, .events = POLLIN };
 	struct uffd_msg message;
+	ssize_t got;
 
-	if (poll(&wait, 1, FAULT_MS) != 1)
-		fail("no fault reached user space");
-	CHECK_EQ(read(fd, &message, sizeof(message)), sizeof(message));
+	do {
+		if (poll(&wait, 1, FAULT_MS) != 1)
+			fail("no fault reached user space");
+		/* Who waited may have left by a signal. */
+		got = read(fd, &message, sizeof(message));
+	} while (got < 0 && errno == EAGAIN);
+	CHECK_EQ(got, sizeof(message));
 	CHECK_EQ(message.event, UFFD_EVENT_PAGEFAULT);
 	return message.arg.pagefault.address;
 }
