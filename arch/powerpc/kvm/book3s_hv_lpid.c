@@ -22,8 +22,8 @@
  * Not here: which pages to flush and when (the tree gathers that), and LPID
  * allocation. Nothing but lpid_set_entry() sleeps, and nothing takes a lock.
  *
- * All calls to a parent are dead code below kvmhv_on_pseries(), because
- * plpar_hcall_norets() is not linked into a kernel without CONFIG_PPC_PSERIES.
+ * A kernel without CONFIG_PPC_PSERIES has no parent, and no
+ * plpar_hcall_norets() to link with.
  */
 #define pr_fmt(fmt) "KVM-HV: " fmt
 
@@ -35,6 +35,7 @@
 #include <asm/kvm_ppc.h>
 #include <asm/tlbflush.h>
 
+#include "book3s_hv_lpid_backend.h"
 #include "book3s_hv_nested.h"
 
 #define LPID_RB_AP	GENMASK(7, 5)
@@ -81,16 +82,44 @@ static const struct lpid_request lpid_walk_caches = {
 	.end = -1UL,
 };
 
+/* Only by H_RPT_INVALIDATE: tlbie has no such RIC. */
+static const struct lpid_request lpid_both = {
+	.type = H_RPTI_TYPE_TLB | H_RPTI_TYPE_PWC,
+	.pg_sizes = H_RPTI_PAGE_ALL,
+	.end = -1UL,
+};
+
+enum lpid_backend lpid_backend(void)
+{
+	KUNIT_STATIC_STUB_REDIRECT(lpid_backend);
+	if (!kvmhv_on_pseries())
+		return LPID_TLBIE;
+	return firmware_has_feature(FW_FEATURE_RPT_INVALIDATE) ?
+	       LPID_H_RPT : LPID_H_TLB;
+}
+
+long lpid_hcall(unsigned long nr, const unsigned long args[LPID_HCALL_ARGS])
+{
+	KUNIT_STATIC_STUB_REDIRECT(lpid_hcall, nr, args);
+	if (!IS_ENABLED(CONFIG_PPC_PSERIES))
+		return H_FUNCTION;
+	return plpar_hcall_norets(nr, args[0], args[1], args[2], args[3],
+				  args[4], args[5]);
+}
+
 static long lpid_call_parent(hlpid_t lpid, const struct lpid_request *req)
 {
-	if (!firmware_has_feature(FW_FEATURE_RPT_INVALIDATE))
-		return plpar_hcall_norets(H_TLB_INVALIDATE, req->insn,
-					  lpid.val, req->rb);
+	const unsigned long rpt[LPID_HCALL_ARGS] = {
+		lpid.val, H_RPTI_TARGET_CMMU, H_RPTI_TYPE_NESTED | req->type,
+		req->pg_sizes, req->start, req->end,
+	};
+	const unsigned long tlb[LPID_HCALL_ARGS] = {
+		req->insn, lpid.val, req->rb,
+	};
 
-	return plpar_hcall_norets(H_RPT_INVALIDATE, lpid.val,
-				  H_RPTI_TARGET_CMMU,
-				  H_RPTI_TYPE_NESTED | req->type,
-				  req->pg_sizes, req->start, req->end);
+	if (lpid_backend() == LPID_H_RPT)
+		return lpid_hcall(H_RPT_INVALIDATE, rpt);
+	return lpid_hcall(H_TLB_INVALIDATE, tlb);
 }
 
 /*
@@ -151,6 +180,18 @@ static void lpid_flush_each(hlpid_t lpid, u64 start, u64 last, int psize)
 	}
 }
 
+/* @ric: RIC of tlbie */
+void lpid_tlbie(hlpid_t lpid, unsigned int ric)
+{
+	KUNIT_STATIC_STUB_REDIRECT(lpid_tlbie, lpid, ric);
+	if (ric == RIC_FLUSH_TLB)
+		radix__flush_tlb_lpid(lpid.val);
+	else if (ric == RIC_FLUSH_PWC)
+		radix__flush_pwc_lpid(lpid.val);
+	else
+		radix__flush_all_lpid(lpid.val);
+}
+
 void lpid_flush_range(hlpid_t lpid, u64 start, u64 last, unsigned int shift)
 {
 	bool few = (last - start) >> shift < LPID_MAX_PAGES;
@@ -159,34 +200,62 @@ void lpid_flush_range(hlpid_t lpid, u64 start, u64 last, unsigned int shift)
 	KUNIT_STATIC_STUB_REDIRECT(lpid_flush_range, lpid, start, last, shift);
 	/* L2: without an AP code there is no way to name these pages. */
 	if (psize < 0)
-		lpid_flush_all(lpid);
-	else if (kvmhv_on_pseries() &&
-		 firmware_has_feature(FW_FEATURE_RPT_INVALIDATE))
+		lpid_flush_translations(lpid);
+	else if (lpid_backend() == LPID_H_RPT)
 		lpid_request_pages(lpid, start, last, psize);
 	else if (few)
 		lpid_flush_each(lpid, start, last, psize);
-	else if (kvmhv_on_pseries())
-		lpid_request_flush(lpid, &lpid_translations);
 	else
-		lpid_flush_all(lpid);
+		lpid_flush_translations(lpid);
+}
+
+void lpid_flush_translations(hlpid_t lpid)
+{
+	KUNIT_STATIC_STUB_REDIRECT(lpid_flush_translations, lpid);
+	if (lpid_backend() == LPID_TLBIE)
+		lpid_tlbie(lpid, RIC_FLUSH_TLB);
+	else
+		lpid_request_flush(lpid, &lpid_translations);
 }
 
 void lpid_flush_pwc(hlpid_t lpid)
 {
 	KUNIT_STATIC_STUB_REDIRECT(lpid_flush_pwc, lpid);
-	if (kvmhv_on_pseries())
-		lpid_request_flush(lpid, &lpid_walk_caches);
+	if (lpid_backend() == LPID_TLBIE)
+		lpid_tlbie(lpid, RIC_FLUSH_PWC);
 	else
-		radix__flush_pwc_lpid(lpid.val);
+		lpid_request_flush(lpid, &lpid_walk_caches);
+}
+
+/*
+ * RIC=2 costs a CPU no more than RIC=0, but a parent must let every vCPU out
+ * to read the partition-table entry again. The walk cache goes first: a walk
+ * that began in it could put back what the TLB has just lost.
+ */
+void lpid_flush_tlb_pwc(hlpid_t lpid)
+{
+	KUNIT_STATIC_STUB_REDIRECT(lpid_flush_tlb_pwc, lpid);
+	switch (lpid_backend()) {
+	case LPID_TLBIE:
+		lpid_tlbie(lpid, RIC_FLUSH_ALL);
+		break;
+	case LPID_H_TLB:
+		lpid_request_flush(lpid, &lpid_walk_caches);
+		lpid_request_flush(lpid, &lpid_translations);
+		break;
+	case LPID_H_RPT:
+		lpid_request_flush(lpid, &lpid_both);
+		break;
+	}
 }
 
 void lpid_flush_all(hlpid_t lpid)
 {
 	KUNIT_STATIC_STUB_REDIRECT(lpid_flush_all, lpid);
-	if (kvmhv_on_pseries())
-		lpid_request_flush(lpid, &lpid_everything);
+	if (lpid_backend() == LPID_TLBIE)
+		lpid_tlbie(lpid, RIC_FLUSH_ALL);
 	else
-		radix__flush_all_lpid(lpid.val);
+		lpid_request_flush(lpid, &lpid_everything);
 }
 
 /* With the nested API v2 the parent keeps the entry, and flushes by itself. */

@@ -26,16 +26,45 @@
 void lpid_flush_range(hlpid_t lpid, u64 start, u64 last, unsigned int shift);
 
 /**
+ * lpid_flush_translations() - drop the TLB of one LPID
+ * @lpid: LPID that hardware runs under
+ *
+ * For leaves that were changed while all tables stay. The page-walk cache may
+ * stay too.
+ *
+ * Context: Any context; completes before it returns.
+ */
+void lpid_flush_translations(hlpid_t lpid);
+
+/**
  * lpid_flush_pwc() - drop the page-walk cache of one LPID
  * @lpid: LPID that hardware runs under
+ *
+ * For tables that were unlinked. What was in them is not dropped from the TLB,
+ * and as long as the cache is not flushed, walks bring it back: flush the TLB
+ * afterwards, unless the tables were empty.
  *
  * Context: Any context; completes before it returns.
  */
 void lpid_flush_pwc(hlpid_t lpid);
 
 /**
+ * lpid_flush_tlb_pwc() - drop TLB and page-walk cache of one LPID
+ * @lpid: LPID that hardware runs under
+ *
+ * For tables that were unlinked with their leaves. The cached table entry may
+ * stay, so a root that is replaced needs lpid_set_entry().
+ *
+ * Context: Any context; completes before it returns.
+ */
+void lpid_flush_tlb_pwc(hlpid_t lpid);
+
+/**
  * lpid_flush_all() - drop TLB, page-walk cache and cached table entry
  * @lpid: LPID that hardware runs under
+ *
+ * A parent that keeps a shadow lets every vCPU out that is inside. Where the
+ * table entry has not changed, one of the functions above is meant.
  *
  * Context: Any context; completes before it returns.
  */

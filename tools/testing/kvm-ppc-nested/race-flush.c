@@ -15,6 +15,16 @@ void lpid_flush_pwc(hlpid_t lpid)
 	pure_assert_locked(&race_lock);
 }
 
+void lpid_flush_translations(hlpid_t lpid)
+{
+	pure_assert_locked(&race_lock);
+}
+
+void lpid_flush_tlb_pwc(hlpid_t lpid)
+{
+	pure_assert_locked(&race_lock);
+}
+
 void lpid_flush_all(hlpid_t lpid)
 {
 	pure_assert_locked(&race_lock);

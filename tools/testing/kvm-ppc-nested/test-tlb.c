@@ -162,6 +162,33 @@ static void forget_the_walks(void)
 	pure_unlock(&tree_lock);
 }
 
+static void flush_only_translations(void)
+{
+	struct pst_pos pos = start(12);
+
+	unlink_table(&pos);
+	lpid_flush_translations(LPID);
+	pure_unlock(&tree_lock);
+}
+
+/* The leaf stays in the table that is unlinked. */
+static void unlink_full_table(const struct pst_pos *pos)
+{
+	struct pst_table *t = pos->table;
+
+	pure_update64(&t->parent->pte[t->index], ~0ULL, 0);
+}
+
+static void flush_translations_before_walks(void)
+{
+	struct pst_pos pos = start(12);
+
+	unlink_full_table(&pos);
+	lpid_flush_translations(LPID);
+	lpid_flush_pwc(LPID);
+	pure_unlock(&tree_lock);
+}
+
 static void free_before_flush(void)
 {
 	struct pst_pos pos = start(12);
@@ -201,6 +228,8 @@ static void reuse_table_that_is_cached(void)
 TEST(tlb_finds_a_table_that_is_cached)
 {
 	EXPECT_DIES(forget_the_walks, "walk cache not flushed");
+	EXPECT_DIES(flush_only_translations, "walk cache not flushed");
+	EXPECT_DIES(flush_translations_before_walks, "may still use");
 	EXPECT_DIES(free_before_flush, "can still be walked");
 	EXPECT_DIES(free_root_before_flush, "can still be walked");
 	EXPECT_DIES(write_into_table_that_is_cached, "is free and");
@@ -244,6 +273,38 @@ TEST(tlb_finds_an_entry_that_must_not_be)
 	EXPECT_DIES(leaf_to_directory, "in place");
 	EXPECT_DIES(directory_to_no_table, "leads to no table");
 	EXPECT_DIES(directory_of_other_size, "leads to no table");
+}
+
+TEST(tlb_translations_and_walks_are_flushed_by_themselves)
+{
+	struct pst_pos pos = start(12);
+	struct pst_table *t = pos.table;
+	__be64 *dir = &t->parent->pte[t->index];
+	u64 was = be64_to_cpu(*dir), leaf = pos.pte.val;
+	unsigned int shift;
+	struct rpte pte;
+
+	/* What is still mapped comes back. */
+	lpid_flush_translations(LPID);
+	EXPECT(tlb_access(LPID, 0, 0, &pte, &shift));
+	zap_entry(&pos);
+	EXPECT(tlb_access(LPID, 0, 0, &pte, &shift));
+	lpid_flush_translations(LPID);
+	EXPECT(!tlb_access(LPID, 0, 0, &pte, &shift));
+	pure_update64(&t->pte[pos.index], 0, leaf);
+	/* A table that is unlinked with its leaf needs both, walks first. */
+	unlink_full_table(&pos);
+	lpid_flush_tlb_pwc(LPID);
+	EXPECT(!tlb_access(LPID, 0, 0, &pte, &shift));
+	tlb_check_all();
+	pure_update64(dir, 0, was);
+	EXPECT_EQ(tlb_counts().translations, 3);
+	EXPECT_EQ(tlb_counts().walks, 1);
+	EXPECT_EQ(tlb_counts().all, 1);
+	pure_unlock(&tree_lock);
+	tlb_lpid_end(OTHER);
+	tree_destroy(pst);
+	tlb_stop();
 }
 
 static void unpublish_and_give_back(void)

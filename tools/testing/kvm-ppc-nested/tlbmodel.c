@@ -334,6 +334,39 @@ void lpid_flush_pwc(hlpid_t lpid)
 	rewalk(lpid_of(lpid.val));
 }
 
+/* Whatever table may still be walked brings its leaves back. */
+static void table_see_leaves(struct tlb_table *t)
+{
+	unsigned int i, left = t->leaves;
+
+	for (i = 0; left; i++) {
+		struct rpte e = rpt_load(&t->pte[i]);
+
+		if (!rpt_is_leaf(e))
+			continue;
+		remember(t->lpid, table_addr(t, i), t->shift, e.val);
+		left--;
+	}
+}
+
+void lpid_flush_translations(hlpid_t lpid)
+{
+	struct tlb_lpid *l = lpid_of(lpid.val);
+	struct tlb_table *t;
+
+	counts.translations++;
+	forget_all(l);
+	list_for_each_entry(t, &l->tables, node)
+		table_see_leaves(t);
+}
+
+/* No more than is promised: the root may be cached for longer. */
+void lpid_flush_tlb_pwc(hlpid_t lpid)
+{
+	lpid_flush_pwc(lpid);
+	lpid_flush_translations(lpid);
+}
+
 void lpid_flush_all(hlpid_t lpid)
 {
 	struct tlb_lpid *l = lpid_of(lpid.val);

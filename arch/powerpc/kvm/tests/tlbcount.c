@@ -43,6 +43,18 @@ static void tlb_count_pwc(hlpid_t lpid)
 	counts.walks++;
 }
 
+static void tlb_count_translations(hlpid_t lpid)
+{
+	tlb_check(lpid);
+	counts.translations++;
+}
+
+static void tlb_count_tlb_pwc(hlpid_t lpid)
+{
+	tlb_count_pwc(lpid);
+	tlb_count_translations(lpid);
+}
+
 static void tlb_count_all(hlpid_t lpid)
 {
 	tlb_check(lpid);
@@ -65,6 +77,9 @@ void tlb_start(void)
 	memset(lpids, 0, sizeof(lpids));
 	kunit_activate_static_stub(test, lpid_flush_range, tlb_count_range);
 	kunit_activate_static_stub(test, lpid_flush_pwc, tlb_count_pwc);
+	kunit_activate_static_stub(test, lpid_flush_translations,
+				   tlb_count_translations);
+	kunit_activate_static_stub(test, lpid_flush_tlb_pwc, tlb_count_tlb_pwc);
 	kunit_activate_static_stub(test, lpid_flush_all, tlb_count_all);
 	kunit_activate_static_stub(test, lpid_set_entry, tlb_take_entry);
 }

@@ -12,6 +12,7 @@ struct tlb_counts {
 	unsigned long ranges;
 	unsigned long pages;
 	unsigned long walks;
+	unsigned long translations;
 	unsigned long all;
 };
 
