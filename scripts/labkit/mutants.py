@@ -185,6 +185,11 @@ MUTANTS = (
            "\t\tlpid_request_flush(lpid, &lpid_everything);\n",
            "\t\tlpid_request_flush(lpid, &lpid_translations);\n",
            KUNIT + "lpid_c7_all_reads_the_entry_again"),
+    Mutant("each page is a sequence of its own", "hv_lpid.c",
+           "\telse\n\t\tlpid_tlbie_pages(lpid, start, last, psize);\n",
+           "\telse\n\t\tfor (; start < last; start += BIT(shift))\n"
+           "\t\t\tlpid_tlbie_pages(lpid, start, start + BIT(shift) - 1, psize);\n",
+           KUNIT + "lpid_range_of_some_pages_is_one_sequence"),
     Mutant("seventeen pages are few", "hv_lpid.c", ">> shift < LPID_MAX_PAGES",
            ">> shift <= LPID_MAX_PAGES", KUNIT + "lpid_range_of_many_pages_is_all_translations"),
     Mutant("a flush that is refused is dropped", "hv_lpid.c",

@@ -41,7 +41,7 @@
 #define LPID_RB_AP	GENMASK(7, 5)
 
 /*
- * Pages that are flushed one by one. Where one invalidation is one page, all of
+ * Pages that are named one by one. Where one invalidation is one page, all of
  * the LPID is cheaper beyond this.
  */
 #define LPID_MAX_PAGES	16
@@ -167,17 +167,21 @@ static void lpid_request_pages(hlpid_t lpid, u64 start, u64 last, int psize)
 	lpid_request_flush(lpid, &req);
 }
 
-static void lpid_flush_each(hlpid_t lpid, u64 start, u64 last, int psize)
+static void lpid_request_each(hlpid_t lpid, u64 start, u64 last, int psize)
 {
 	u64 size = BIT_ULL(mmu_psize_defs[psize].shift);
 	u64 addr;
 
-	for (addr = start; addr < last; addr += size) {
-		if (kvmhv_on_pseries())
-			lpid_request_pages(lpid, addr, addr + size - 1, psize);
-		else
-			radix__flush_tlb_lpid_page(lpid.val, addr, size);
-	}
+	for (addr = start; addr < last; addr += size)
+		lpid_request_pages(lpid, addr, addr + size - 1, psize);
+}
+
+/* One sequence of tlbie, with one wait for other CPUs, for all pages. */
+void lpid_tlbie_pages(hlpid_t lpid, u64 start, u64 last, int psize)
+{
+	KUNIT_STATIC_STUB_REDIRECT(lpid_tlbie_pages, lpid, start, last, psize);
+	radix__flush_tlb_lpid_range(lpid.val, start, last + 1,
+				    BIT_ULL(mmu_psize_defs[psize].shift));
 }
 
 /* @ric: RIC of tlbie */
@@ -203,10 +207,12 @@ void lpid_flush_range(hlpid_t lpid, u64 start, u64 last, unsigned int shift)
 		lpid_flush_translations(lpid);
 	else if (lpid_backend() == LPID_H_RPT)
 		lpid_request_pages(lpid, start, last, psize);
-	else if (few)
-		lpid_flush_each(lpid, start, last, psize);
-	else
+	else if (!few)
 		lpid_flush_translations(lpid);
+	else if (lpid_backend() == LPID_H_TLB)
+		lpid_request_each(lpid, start, last, psize);
+	else
+		lpid_tlbie_pages(lpid, start, last, psize);
 }
 
 void lpid_flush_translations(hlpid_t lpid)

@@ -25,5 +25,6 @@ enum lpid_backend {
 enum lpid_backend lpid_backend(void);
 long lpid_hcall(unsigned long nr, const unsigned long args[LPID_HCALL_ARGS]);
 void lpid_tlbie(hlpid_t lpid, unsigned int ric);
+void lpid_tlbie_pages(hlpid_t lpid, u64 start, u64 last, int psize);
 
 #endif /* _BOOK3S_HV_LPID_BACKEND_H */

@@ -24,7 +24,8 @@ static struct {
 } lpid_calls[LPID_CALLS];
 
 static enum lpid_backend lpid_by;
-static unsigned int lpid_nr_calls, lpid_tlbies, lpid_last_ric;
+static unsigned int lpid_nr_calls, lpid_tlbies, lpid_last_ric, lpid_ranges;
+static u64 lpid_first, lpid_last;
 /* What the parent answers first, and then it is H_SUCCESS. */
 static long lpid_answers[LPID_CALLS];
 
@@ -51,17 +52,28 @@ static void lpid_note_tlbie(hlpid_t lpid, unsigned int ric)
 	lpid_last_ric = ric;
 }
 
+static void lpid_note_pages(hlpid_t lpid, u64 start, u64 last, int psize)
+{
+	EXPECT_EQ(lpid.val, LPID.val);
+	EXPECT_EQ(psize, MMU_PAGE_64K);
+	lpid_ranges++;
+	lpid_first = start;
+	lpid_last = last;
+}
+
 static void lpid_begin(struct kunit *test, enum lpid_backend by)
 {
 	lpid_by = by;
 	lpid_nr_calls = 0;
 	lpid_tlbies = 0;
+	lpid_ranges = 0;
 	lpid_last_ric = ~0U;
 	memset(lpid_calls, 0, sizeof(lpid_calls));
 	memset(lpid_answers, 0, sizeof(lpid_answers));
 	kunit_activate_static_stub(test, lpid_backend, lpid_by_test);
 	kunit_activate_static_stub(test, lpid_hcall, lpid_note_call);
 	kunit_activate_static_stub(test, lpid_tlbie, lpid_note_tlbie);
+	kunit_activate_static_stub(test, lpid_tlbie_pages, lpid_note_pages);
 }
 
 /* Call @i was H_TLB_INVALIDATE. */
@@ -168,10 +180,36 @@ static void lpid_flush_pages(unsigned int n)
 			 16);
 }
 
+TEST(lpid_range_of_some_pages_is_one_sequence)
+{
+	unsigned int i;
+
+	lpid_begin(test, LPID_TLBIE);
+	lpid_flush_pages(16);
+	EXPECT_EQ(lpid_tlbies, 0);
+	EXPECT_EQ(lpid_ranges, 1);
+	EXPECT_EQ(lpid_first, LPID_PAGE);
+	EXPECT_EQ(lpid_last, 17 * LPID_PAGE - 1);
+
+	lpid_begin(test, LPID_H_RPT);
+	lpid_flush_pages(16);
+	EXPECT_EQ(lpid_nr_calls, 1);
+	lpid_was_rpt(0, H_RPTI_TYPE_TLB, LPID_PAGE, 17 * LPID_PAGE);
+	EXPECT_EQ(lpid_calls[0].args[3], H_RPTI_PAGE_64K);
+
+	/* This one knows no range. */
+	lpid_begin(test, LPID_H_TLB);
+	lpid_flush_pages(16);
+	EXPECT_EQ(lpid_nr_calls, 16);
+	for (i = 0; i < 16; i++)
+		lpid_was_tlb(i, RIC_FLUSH_TLB, (i + 1) * LPID_PAGE | 5 << 5);
+}
+
 TEST(lpid_range_of_many_pages_is_all_translations)
 {
 	lpid_begin(test, LPID_TLBIE);
 	lpid_flush_pages(17);
+	EXPECT_EQ(lpid_ranges, 0);
 	EXPECT_EQ(lpid_tlbies, 1);
 	EXPECT_EQ(lpid_last_ric, RIC_FLUSH_TLB);
 
@@ -219,6 +257,7 @@ TEST_SUITE(kvm_nested_lpid,
 	   KUNIT_CASE(lpid_c7_walks_leave_translations_and_entry_alone),
 	   KUNIT_CASE(lpid_c7_translations_and_walks_leave_the_entry_alone),
 	   KUNIT_CASE(lpid_c7_all_reads_the_entry_again),
+	   KUNIT_CASE(lpid_range_of_some_pages_is_one_sequence),
 	   KUNIT_CASE(lpid_range_of_many_pages_is_all_translations),
 	   KUNIT_CASE(lpid_flush_that_is_refused_is_widened),
 	   KUNIT_CASE(lpid_flush_waits_for_a_busy_parent));
