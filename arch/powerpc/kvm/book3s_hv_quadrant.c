@@ -8,11 +8,18 @@
  *
  *  Q1 LPIDR changes before PIDR and is restored after it: a PID that the host
  *     did not allocate is never live under LPID 0.
- *  Q2 LPIDR is borrowed for at most one page, without preemption.
+ *  Q2 LPIDR and PIDR are borrowed for at most 4K, with MSR[EE] clear (I12). Who
+ *     interrupts takes both for the host's: an IPI that flushes the TLB with
+ *     tlbiel would flush the guest's, and perf would read the user's stack
+ *     through the guest's PID. Masking in software alone lets perf in.
+ *     Machine check and system reset are still taken: their handlers read no
+ *     user memory, and flush the TLB for all LPIDs or not at all.
  *  Q3 A missing translation ends the copy; nothing is resolved or locked here.
  *  Q4 Buffers lie in the linear map: the parent gets their real addresses.
  */
+#include <linux/irqflags.h>
 #include <linux/kvm_host.h>
+#include <linux/sizes.h>
 #include <linux/uaccess.h>
 
 #include <asm/kvm_ppc.h>
@@ -30,32 +37,59 @@ struct quadrant_copy {
 	u32 pid;
 };
 
-static unsigned long quadrant_copy_native(const struct quadrant_copy *c,
-					  gva_t eaddr, unsigned long n)
-{
-	u64 ea = eaddr | FIELD_PREP(QUADRANT_SELECT, c->pid ? 1 : 2);
-	unsigned long host_lpid, host_pid;
+/* What was there before a guest's LPIDR and PIDR. */
+struct quadrant_host {
+	unsigned long flags;
+	unsigned long lpid;
+	unsigned long pid;
+};
 
-	preempt_disable();
-	host_lpid = mfspr(SPRN_LPID);
-	host_pid = mfspr(SPRN_PID);
+static void quadrant_borrow(const struct quadrant_copy *c,
+			    struct quadrant_host *host)
+{
+	local_irq_save(host->flags);
+	hard_irq_disable();
+	host->lpid = mfspr(SPRN_LPID);
+	host->pid = mfspr(SPRN_PID);
 	asm volatile("hwsync; isync" ::: "memory");
 	mtspr(SPRN_LPID, c->lpid);
 	if (c->pid)
 		mtspr(SPRN_PID, c->pid);
 	isync();
+}
+
+static void quadrant_give_back(const struct quadrant_copy *c,
+			       const struct quadrant_host *host)
+{
+	/* A fault on the way may not have enabled interrupts (I12). */
+	if (IS_ENABLED(CONFIG_KVM_BOOK3S_HV_NESTED_PROVE))
+		WARN_ON_ONCE(mfmsr() & MSR_EE);
+	asm volatile("hwsync; isync" ::: "memory");
+	if (c->pid)
+		mtspr(SPRN_PID, host->pid);
+	mtspr(SPRN_LPID, host->lpid);
+	isync();
+	local_irq_restore(host->flags);
+}
+
+/*
+ * A fault is found in the exception table without a look at the address:
+ * page faults are disabled, and so is MSR[EE] in the handler.
+ */
+static unsigned long quadrant_copy_native(const struct quadrant_copy *c,
+					  gva_t eaddr, unsigned long n)
+{
+	u64 ea = eaddr | FIELD_PREP(QUADRANT_SELECT, c->pid ? 1 : 2);
+	struct quadrant_host host;
+
 	pagefault_disable();
+	quadrant_borrow(c, &host);
 	if (c->dir == QUADRANT_LOAD)
 		n = __copy_from_user_inatomic(c->buf, (void __user *)ea, n);
 	else
 		n = __copy_to_user_inatomic((void __user *)ea, c->buf, n);
+	quadrant_give_back(c, &host);
 	pagefault_enable();
-	asm volatile("hwsync; isync" ::: "memory");
-	if (c->pid)
-		mtspr(SPRN_PID, host_pid);
-	mtspr(SPRN_LPID, host_lpid);
-	isync();
-	preempt_enable();
 	return n;
 }
 
@@ -72,6 +106,7 @@ static unsigned long quadrant_copy_parent(const struct quadrant_copy *c,
 static unsigned long quadrant_copy(struct quadrant_copy c, gva_t eaddr,
 				   unsigned long n)
 {
+	unsigned long at_once = kvmhv_on_pseries() ? PAGE_SIZE : SZ_4K;
 	unsigned long chunk, left = 0;
 
 	if (kvmhv_is_nestedv2() || eaddr >= QUADRANT_EA_SPAN ||
@@ -79,7 +114,7 @@ static unsigned long quadrant_copy(struct quadrant_copy c, gva_t eaddr,
 		return n;
 
 	for (; n && !left; n -= chunk - left, eaddr += chunk) {
-		chunk = min(n, PAGE_SIZE - offset_in_page(eaddr));
+		chunk = min(n, at_once - (eaddr & (at_once - 1)));
 		left = kvmhv_on_pseries() ?
 		       quadrant_copy_parent(&c, eaddr, chunk) :
 		       quadrant_copy_native(&c, eaddr, chunk);
