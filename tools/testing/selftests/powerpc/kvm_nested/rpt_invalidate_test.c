@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* H_RPT_INVALIDATE: any range ends, none wraps, wrong arguments are refused. */
+#include <sched.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include "inval_test.h"
 
 #define SIZES	(RPTI_PAGE_4K | RPTI_PAGE_64K | RPTI_PAGE_2M | RPTI_PAGE_1G)
@@ -33,6 +37,93 @@ static void l6_ranges_near_the_end(void)
 	}
 	CHECK_EQ(l2_must_load(&w.v, NGPA(3)), OLD_VALUE);
 	world_end(&w);
+}
+
+#define PROCESS_MS	5000
+
+/*
+ * A kernel that fails here never comes back, and its task cannot be killed. So
+ * it is a task that nobody waits for, on the CPU that can be spared.
+ */
+static void in_a_task_of_its_own(void (*body)(volatile int *done))
+{
+	volatile int *done = mmap(NULL, host_page(), PROT_READ | PROT_WRITE,
+				  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	unsigned int ms;
+	cpu_set_t spare;
+
+	CHECK(done != MAP_FAILED);
+	CPU_ZERO(&spare);
+	CPU_SET(1, &spare);
+	if (!fork()) {
+		sched_setaffinity(0, sizeof(spare), &spare);
+		body(done);
+		*done = -1;
+		_exit(0);
+	}
+	for (ms = 0; ms < PROCESS_MS && *done != -1; ms += 10)
+		sleep_ms(10);
+	if (*done != -1)
+		fail("does not return from range %d", *done);
+}
+
+static const u64 top_ranges[][2] = {
+	{ ~0ULL - 0x2fff, ~0ULL },
+	{ ~0ULL, ~0ULL },
+	{ ~0ULL - 0x1ffff, ~0ULL - 0xffff },
+	{ ~0ULL - 0x1ffff, ~0ULL - 0xfffe },
+	{ BIT(63), ~0ULL },
+	{ 1, ~0ULL },
+	{ 0, BIT(52) },
+};
+
+static void l1_asks(volatile int *done)
+{
+	static struct world w;
+	size_t i;
+
+	inval_world(&w);
+	for (i = 0; i < ARRAY_SIZE(top_ranges); i++) {
+		*done = i;
+		CHECK_EQ(L1_HCALL(&w.v, H_RPT_INVALIDATE, 1, RPTI_TARGET_CMMU,
+				  RPTI_TYPE_TLB, SIZES, top_ranges[i][0],
+				  top_ranges[i][1]), H_SUCCESS);
+		CHECK(w.v.ticks < TOO_LONG);
+	}
+	world_end(&w);
+}
+
+/* L2's own: L0 answers, and L1 never sees it. */
+static void l2_asks(volatile int *done)
+{
+	static struct world w;
+	size_t i;
+
+	inval_world(&w);
+	for (i = 0; i < ARRAY_SIZE(top_ranges); i++) {
+		*done = i;
+		l2_goto(&w.v, l2_own_hcall);
+		SET_REG(&w.v, 3, H_RPT_INVALIDATE);
+		SET_REG(&w.v, 4, 1);
+		SET_REG(&w.v, 5, RPTI_TARGET_CMMU);
+		SET_REG(&w.v, 6, RPTI_TYPE_TLB);
+		SET_REG(&w.v, 7, SIZES);
+		SET_REG(&w.v, 8, top_ranges[i][0]);
+		SET_REG(&w.v, 9, top_ranges[i][1]);
+		CHECK_EQ(l1_run(&w.v), TRAP_HCALL);
+		CHECK_EQ(REG(&w.v, 11), H_SUCCESS);
+	}
+	world_end(&w);
+}
+
+static void l6_process_scoped_range_at_the_top(void)
+{
+	in_a_task_of_its_own(l1_asks);
+}
+
+static void l6_process_scoped_range_of_l2(void)
+{
+	in_a_task_of_its_own(l2_asks);
 }
 
 static void everything(void)
@@ -169,6 +260,9 @@ static void c3_small_size_alone_drops_no_more(void)
 
 static const struct test_case cases[] = {
 	{ "l6_ranges_near_the_end", l6_ranges_near_the_end },
+	{ "l6_process_scoped_range_at_the_top",
+	  l6_process_scoped_range_at_the_top },
+	{ "l6_process_scoped_range_of_l2", l6_process_scoped_range_of_l2 },
 	{ "everything", everything },
 	{ "with_entry", with_entry },
 	{ "unknown_guest_is_success", unknown_guest_is_success },
