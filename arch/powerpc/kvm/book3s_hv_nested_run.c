@@ -378,9 +378,10 @@ static void nrun_store_regs(struct kvm_vcpu *vcpu, struct nrun *run)
 
 /* X1 and X3. The XIVE interrupt looks at nested to see whether to kick. */
 static void nrun_load_level(struct kvm_vcpu *vcpu, const struct nrun *run,
-			    struct kvm_nested_guest *ng)
+			    struct kvm_nested_guest *ng, unsigned long lpcr)
 {
 	vcpu->arch.nested_hfscr = run->hfscr_wanted;
+	vcpu->arch.nested_lpcr = lpcr;
 	vcpu->arch.nested_vcpu_id = run->hv.vcpu_token;
 	vcpu->arch.nested_prev_cpu = run->prev_cpu;
 	vcpu->arch.nested_doorbell = run->hv.dpdes & 1;
@@ -454,7 +455,7 @@ int nrun_execute(struct kvm_vcpu *vcpu, struct nrun *run,
 	nrun_load_counters(vcpu, run);
 	nrun_swap_sprs(vcpu, &run->hv);
 	nrun_load_regs(vcpu, run);
-	nrun_load_level(vcpu, run, ng);
+	nrun_load_level(vcpu, run, ng, lpcr);
 
 	r = nrun_loop(vcpu, ng, limit, lpcr);
 
