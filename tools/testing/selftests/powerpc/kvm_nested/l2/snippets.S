@@ -118,6 +118,11 @@ snippets_begin:
 	snippet	l2_spin
 1:	b	1b
 
+/* Count in r8, for ever. */
+	snippet	l2_count
+1:	addi	%r8, %r8, 1
+	b	1b
+
 /* Say at r4 that it runs (1), then nothing until the doubleword at r7 is set. */
 	snippet	l2_signal_spin
 	li	%r8, 1
@@ -130,6 +135,53 @@ snippets_begin:
 /* A doorbell to the thread in r4: msgsndp. */
 	snippet	l2_doorbell
 	.long	0x7c00211c			/* msgsndp r4 */
+	for_l1
+
+/* r5 = the doubleword in DPDES */
+	snippet	l2_read_dpdes
+	mfspr	%r5, 176
+	for_l1
+
+/* r5, r6 = both halves of the vector at [r4], as L2 sees them; needs VSX. */
+	snippet	l2_load_vector
+	.long	0x7c002698			/* lxvd2x vs0, 0, r4 */
+	.long	0x7c050066			/* mfvsrd r5, vs0 */
+	.long	0x7c060266			/* mfvsrld r6, vs0 */
+	for_l1
+
+/* The same as one quadword; needs VMX. */
+	snippet	l2_load_quadword
+	.long	0x7c0020ce			/* lvx v0, 0, r4 */
+	.long	0x7c050067			/* mfvsrd r5, vs32 */
+	.long	0x7c060267			/* mfvsrld r6, vs32 */
+	for_l1
+
+/* The other way round. */
+	snippet	l2_store_vector
+	.long	0x7c053366			/* mtvsrdd vs0, r5, r6 */
+	.long	0x7c002798			/* stxvd2x vs0, 0, r4 */
+	for_l1
+
+/* Accesses that nothing here emulates. */
+	snippet	l2_load_quad_vector
+	.long	0xf4040001			/* lxv vs0, 0(r4) */
+	for_l1
+
+	snippet	l2_icbi
+	icbi	0, %r4
+	for_l1
+
+	snippet	l2_load_multiple
+	.long	0xbba40000			/* lmw r29, 0(r4) */
+	for_l1
+
+/* For a vector of L1: say that it was taken. r4 = SRR1, r5 = SRR0, r6 = MSR. */
+	snippet	l1_vector
+	mfspr	%r4, 27
+	mfspr	%r5, 26
+	mfmsr	%r6
+	lis	%r3, 0
+	ori	%r3, %r3, 0xf008		/* H_DONE */
 	for_l1
 
 /* r11 = result of the hypercall in r3 to r9, which is L2's own business. */

@@ -110,6 +110,7 @@ static void answer_mmio(struct l1_vcpu *v)
 		memcpy(&v->mmio.value, run->mmio.data, sizeof(v->mmio.value));
 	else
 		memcpy(run->mmio.data, &v->mmio.answer, sizeof(v->mmio.answer));
+	v->mmio.answer += v->mmio.step;
 }
 
 static void oops(struct l1_vcpu *v)

@@ -72,6 +72,8 @@
 #define TRAP_HDSI	0xe00
 #define TRAP_HISI	0xe20
 #define TRAP_HCALL	0xc00
+#define TRAP_HEAI	0xe40
+#define TRAP_HFAC	0xf80
 #define TRAP_EXTERNAL	0x500
 #define TRAP_HDEC	0x980
 
@@ -155,6 +157,7 @@ struct l1_mmio {
 	u32 bytes;
 	int is_write;
 	u64 answer;
+	u64 step;			/* from one answer to the next */
 };
 
 struct l1_vcpu {
@@ -232,7 +235,10 @@ extern const char snippets_begin[], snippets_end[];
 extern const char l2_hcall[], l2_load[], l2_store[], l2_touch[], l2_look[];
 extern const char l2_spin_store[], l2_spin_load[], l2_jump[], l2_spin[];
 extern const char l2_doorbell[], l2_own_hcall[], l2_signal_spin[];
-extern const char l2_load_msr[], l1_flip[];
+extern const char l2_load_msr[], l1_flip[], l2_read_dpdes[], l1_vector[];
+extern const char l2_load_vector[], l2_store_vector[], l2_load_quad_vector[];
+extern const char l2_count[], l2_icbi[], l2_load_multiple[];
+extern const char l2_load_quadword[];
 
 u64 l1_swap64(const struct l1 *l1, u64 value);
 u32 l1_swap32(const struct l1 *l1, u32 value);

@@ -15,6 +15,10 @@
 #include "harness.h"
 
 #define MSR_SF		(1ULL << 63)
+#define MSR_VEC		(1ULL << 25)
+#define MSR_VSX		(1ULL << 23)
+#define MSR_PR		(1ULL << 14)
+#define MSR_FP		(1ULL << 13)
 #define MSR_ME		(1ULL << 12)
 #define MSR_IR		(1ULL << 5)
 #define MSR_DR		(1ULL << 4)
