@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A memory slot that is deleted or moved takes every shadow leaf with it. */
+#include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -112,12 +113,36 @@ static void slot_of_the_tables(void)
 	world_end(&w);
 }
 
+/* A tree maps 52 bits: what ends above is refused, and changes nothing. */
+static void i13_slot_above_the_tree(void)
+{
+	struct vm *vm = &w.l1.vm;
+
+	begin();
+	l2_touch_pages(&w.v, L2_DATA, PAGES, PAGE_BYTES);
+	CHECK(vm_try_slot(vm, 7, BIT(52) - BYTES + PAGE_BYTES, vm_map(BYTES),
+			  BYTES, 0) < 0 && errno == EINVAL);
+	CHECK(vm_try_slot(vm, 7, BIT(60), vm_map(BYTES), BYTES, 0) < 0 &&
+	      errno == EINVAL);
+	CHECK(vm_try_slot(vm, SLOT, BIT(52) - BYTES + PAGE_BYTES, memory, BYTES,
+			  0) < 0 && errno == EINVAL);
+	l2_touch_pages(&w.v, L2_DATA, PAGES, PAGE_BYTES);
+
+	vm_set_slot(vm, 7, BIT(52) - BYTES, vm_map(BYTES), BYTES, 0);
+	l1_map(&w.tree, L2_DATA, BIT(52) - PAGE_BYTES, SHIFT_64K, PTE_ALL);
+	CHECK_EQ(l1_inval_lpid(&w.v, 1), H_SUCCESS);
+	l2_must_store(&w.v, L2_DATA, 5);
+	CHECK_EQ(l2_must_load(&w.v, L2_DATA), 5);
+	world_end(&w);
+}
+
 static const struct test_case cases[] = {
 	{ "deleted", deleted },
 	{ "i4_deleted_and_made_anew_under_a_peer",
 	  i4_deleted_and_made_anew_under_a_peer },
 	{ "moved", moved },
 	{ "slot_of_the_tables", slot_of_the_tables },
+	{ "i13_slot_above_the_tree", i13_slot_above_the_tree },
 };
 
 TEST_MAIN(cases)
