@@ -98,7 +98,7 @@ MUTANTS = (
     Mutant("a guest too many", "hv_nested_limit.c",
            "while (nlimit_count_guests(kvm) >= nlimit_max_guests(kvm)) {", "while (0) {", "lpid_exhaustion"),
     Mutant("what L1 has no memory for is a fault of L1", "hv_nested_fault.c",
-           "\t\t\t\tNF_INJECT : NF_EMULATE);", "\t\t\t\tNF_INJECT : NF_INJECT);", "mmio_l2"),
+           "f->access == NFAULT_FETCH ? NF_INJECT :\n", "1 ? NF_INJECT :\n", "mmio_l2"),
     Mutant("L1 is always little-endian", "hv_nested_run.c",
            "\trun->order = kvmppc_need_byteswap(vcpu) ?", "\trun->order = 0 ?", "cross_endian"),
     Mutant("the time of L1 is taken for the host's", "hv_nested_run.c",

@@ -709,9 +709,13 @@ bool radix_use_leaf(struct kvm *kvm, u64 gpa, enum radix_access access,
 
 static int radix_inject(struct kvm_vcpu *vcpu, unsigned long ea, u32 dsisr)
 {
-	kvmppc_core_queue_data_storage(vcpu,
-				       kvmppc_get_msr(vcpu) & SRR1_PREFIXED,
-				       ea, dsisr);
+	u64 prefixed = kvmppc_get_msr(vcpu) & SRR1_PREFIXED;
+
+	if (vcpu->arch.trap == BOOK3S_INTERRUPT_H_INST_STORAGE)
+		kvmppc_core_queue_inst_storage(vcpu, prefixed |
+					       (dsisr & DSISR_SRR1_MATCH_64S));
+	else
+		kvmppc_core_queue_data_storage(vcpu, prefixed, ea, dsisr);
 	return RESUME_GUEST;
 }
 
@@ -730,6 +734,8 @@ static int radix_no_memory(struct kvm_vcpu *vcpu, u64 gpa, unsigned long ea,
 {
 	if (dsisr & (DSISR_PRTABLE_FAULT | DSISR_BADACCESS | DSISR_SET_RC))
 		return radix_inject(vcpu, ea, dsisr);
+	if (vcpu->arch.trap == BOOK3S_INTERRUPT_H_INST_STORAGE)
+		return radix_inject(vcpu, ea, DSISR_NOEXEC_OR_G);
 	return kvmppc_hv_emulate_mmio(vcpu, gpa, ea,
 				      !!(dsisr & DSISR_ISSTORE));
 }

@@ -53,7 +53,7 @@ MODULE_PARM_DESC(nested_replay,
  * @NF_REFLECT: L1 handles it; the vCPU holds what L1 is to see
  * @NF_LEAVE: L1 has to enter again, there is no fault to see
  * @NF_EMULATE: no memory of L1 there: emulate the access
- * @NF_INJECT: a data storage interrupt for L2
+ * @NF_INJECT: a storage interrupt for L2
  * @NF_NOMEM: no memory for tables
  * @NF_BAD_PAGE: the VMM has no page to give
  */
@@ -405,13 +405,17 @@ static enum nf_result nflt_fault(struct kvm_vcpu *vcpu, struct nested_fault *f)
 	}
 	slot = gfn_to_memslot(vcpu->kvm, gpa_to_gfn(f->l1.addr));
 	if (!kvm_is_visible_memslot(slot))
-		return nflt_end(vcpu, f, f->dsisr & DSISR_PRTABLE_FAULT ?
-				NF_INJECT : NF_EMULATE);
+		return nflt_end(vcpu, f, f->dsisr & DSISR_PRTABLE_FAULT ||
+				f->access == NFAULT_FETCH ? NF_INJECT :
+							    NF_EMULATE);
 	job.slot = slot;
 	return nflt_end(vcpu, f, nflt_install(&job));
 }
 
-/* L1's translation of one load of L2, as of now; 0 or -EFAULT. */
+/*
+ * L1's translation of one load or fetch of L2, as of now; 0 or -EFAULT. L0 reads
+ * little but instructions, which L1 may map for execution only.
+ */
 static int nflt_translate(struct kvm_vcpu *vcpu, u64 ngpa, u64 *gpa)
 {
 	struct kvm_nested_guest *ng = vcpu->arch.nested;
@@ -422,7 +426,7 @@ static int nflt_translate(struct kvm_vcpu *vcpu, u64 ngpa, u64 *gpa)
 		return -EFAULT;
 	nflt_walk(vcpu, ng, &f, &reader);
 	if (f.l1.cause != GWALK_LEAF ||
-	    !(nfault_rights(f.l1.pte.val) & RPT_R))
+	    !(nfault_rights(f.l1.pte.val) & (RPT_R | RPT_X)))
 		return -EFAULT;
 	*gpa = f.l1.addr;
 	return 0;
@@ -509,14 +513,18 @@ void nflt_replay(struct kvm_vcpu *vcpu, struct kvm_nested_guest *ng)
 
 static void nflt_inject(struct kvm_vcpu *vcpu, const struct nested_fault *f)
 {
-	u32 dsisr = DSISR_ISSTORE | DSISR_PROTFAULT;
+	u64 prefixed = kvmppc_get_msr(vcpu) & SRR1_PREFIXED;
+	u32 dsisr = DSISR_NOEXEC_OR_G;
 
-	/* Its tables are in no memory, rather than in memory to be read only. */
+	/* Its tables are in no memory, rather than what it fetches. */
 	if (f->dsisr & DSISR_PRTABLE_FAULT)
 		dsisr = f->dsisr;
-	kvmppc_core_queue_data_storage(vcpu,
-				       kvmppc_get_msr(vcpu) & SRR1_PREFIXED,
-				       vcpu->arch.fault_dar, dsisr);
+	if (f->side == NFAULT_INSN)
+		kvmppc_core_queue_inst_storage(vcpu, prefixed |
+					       (dsisr & DSISR_SRR1_MATCH_64S));
+	else
+		kvmppc_core_queue_data_storage(vcpu, prefixed,
+					       vcpu->arch.fault_dar, dsisr);
 }
 
 /* The page that L2 wants, or that L1 has a table in, is not user space's. */
