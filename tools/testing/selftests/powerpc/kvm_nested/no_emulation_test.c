@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* C10: what L0 cannot emulate interrupts the guest, and is not tried again. */
+#include "lib/l1.h"
+
+#define NOWHERE		0x7000000000ULL
+#define CODE		(L2_DATA + 0x10000)	/* L2's, for execution only */
+#define VALUE		0x0102030405060708ULL
+#define LPCR_ILE	BIT(25)
+#define SRR1_NOEXEC	0x10000000ULL
+#define VECTORS		(MSR_FP | MSR_VEC | MSR_VSX)
+
+static struct world w;
+
+static void begin(enum l1_order order)
+{
+	world_create(&w, order);
+	l1_map(&w.tree, L2_DATA, NOWHERE, SHIFT_64K, PTE_ALL);
+	SET_STATE(&w.v, lpcr, order == L1_BIG ? 0 : LPCR_ILE);
+	SET_STATE(&w.v, hfscr, 3);
+	w.v.l2_msr = VECTORS;
+}
+
+/* --- a guest of the guest, in real mode --- */
+
+/* L2 has no code at its vectors: L1 sees the first fetch there. */
+static void interrupts_l2(const char *snippet, u64 vector, u64 at)
+{
+	l2_goto(&w.v, snippet);
+	SET_REG(&w.v, 4, L2_DATA);
+	CHECK_EQ(l1_enter(&w.v), TRAP_HISI);
+	CHECK_EQ(REGS(&w.v, nip), vector);
+	CHECK_EQ(STATE(&w.v, srr0), at);
+	CHECK_EQ(w.v.mmio.count, 0);
+}
+
+static u64 address_of(const char *snippet)
+{
+	return L2_SNIPPETS + (snippet - snippets_begin);
+}
+
+static void c10_fetch_of_l2_without_memory(void)
+{
+	begin(L1_LITTLE);
+	interrupts_l2(l2_jump, 0x400, L2_DATA);
+	CHECK_EQ(STATE(&w.v, srr1) & SRR1_NOEXEC, SRR1_NOEXEC);
+	world_end(&w);
+}
+
+static void c10_vector_of_l2(void)
+{
+	begin(L1_LITTLE);
+	interrupts_l2(l2_load_quad_vector, 0x300,
+		      address_of(l2_load_quad_vector));
+	world_end(&w);
+}
+
+static void c10_multiple_of_l2(void)
+{
+	begin(L1_BIG);
+	interrupts_l2(l2_load_multiple, 0x300, address_of(l2_load_multiple));
+	world_end(&w);
+}
+
+/* Nothing to do where there is no cache: it is done. */
+static void c10_cache_operation_of_l2(void)
+{
+	begin(L1_LITTLE);
+	l2_goto(&w.v, l2_icbi);
+	SET_REG(&w.v, 4, L2_DATA);
+	CHECK_EQ(l1_enter(&w.v), TRAP_HCALL);
+	world_end(&w);
+}
+
+/* L1 maps L2's code for execution only; L0 has to read it all the same. */
+static void c10_code_for_execution_only(void)
+{
+	begin(L1_LITTLE);
+	l1_map(&w.tree, CODE, L1_SNIPPETS, SHIFT_64K, PTE_REF | PTE_EXEC);
+	w.v.mmio.answer = VALUE;
+	l2_goto(&w.v, l2_load);
+	SET_REGS(&w.v, nip, CODE + (l2_load - snippets_begin));
+	SET_REG(&w.v, 4, L2_DATA);
+	CHECK_EQ(l1_enter(&w.v), 0);
+	CHECK_EQ(w.v.mmio.count, 1);
+	CHECK_EQ(l1_run(&w.v), TRAP_HCALL);
+	CHECK_EQ(REG(&w.v, 5), VALUE);
+	world_end(&w);
+}
+
+/* A translating L2 is read through quadrants, which find nothing to read. */
+static void c10_code_of_a_process_for_execution_only(void)
+{
+	begin(L1_LITTLE);
+	world_translate(&w);
+	l1_map(&w.tree, CODE, L1_SNIPPETS, SHIFT_64K, PTE_REF | PTE_EXEC);
+	l2_goto(&w.v, l2_load);
+	SET_REGS(&w.v, nip, CODE + (l2_load - snippets_begin));
+	SET_REG(&w.v, 4, L2_DATA);
+	CHECK_EQ(l1_enter(&w.v), TRAP_HISI);
+	CHECK_EQ(REGS(&w.v, nip), 0x300);
+	CHECK_EQ(STATE(&w.v, srr0), CODE + (l2_load - snippets_begin));
+	CHECK_EQ(w.v.mmio.count, 0);
+	world_end(&w);
+}
+
+/* --- a plain guest --- */
+
+/* Where @vector of L1 is taken, say so: r4 = SRR1, r5 = SRR0. */
+static void begin_plain(enum l1_order order, u64 vector)
+{
+	u32 *to;
+	const u32 *from = (const u32 *)l1_vector;
+	unsigned int i;
+
+	begin(order);
+	to = l1_memory(&w.l1, vector);
+	for (i = 0; i < 8; i++)
+		to[i] = l1_swap32(&w.l1, from[i]);
+	__builtin___clear_cache((char *)to, (char *)(to + 8));
+}
+
+static u64 plain(const char *snippet)
+{
+	const u64 *args = w.v.vcpu.run->papr_hcall.args;
+
+	vcpu_start_at(&w.v.vcpu, L1_SNIPPETS + (snippet - snippets_begin),
+		      l1_msr(&w.l1) | VECTORS);
+	L1_HCALL(&w.v, H_DONE, NOWHERE);
+	CHECK_EQ(w.v.mmio.count, 0);
+	vcpu_start_at(&w.v.vcpu, L1_STUB, l1_msr(&w.l1));
+	return args[1];
+}
+
+static void c10_fetch_of_a_guest_without_memory(void)
+{
+	begin_plain(L1_LITTLE, 0x400);
+	CHECK_EQ(plain(l2_jump), NOWHERE);
+	CHECK_EQ(w.v.vcpu.run->papr_hcall.args[0] & SRR1_NOEXEC, SRR1_NOEXEC);
+	world_end(&w);
+}
+
+static void c10_vector_of_a_guest(void)
+{
+	begin_plain(L1_LITTLE, 0x300);
+	CHECK_EQ(plain(l2_load_quad_vector),
+		 address_of(l2_load_quad_vector) - L2_SNIPPETS + L1_SNIPPETS);
+	world_end(&w);
+}
+
+static void c10_multiple_of_a_guest(void)
+{
+	begin_plain(L1_BIG, 0x300);
+	CHECK_EQ(plain(l2_load_multiple),
+		 address_of(l2_load_multiple) - L2_SNIPPETS + L1_SNIPPETS);
+	world_end(&w);
+}
+
+/* Goes on behind it, with what it was given in r5. */
+static void c10_cache_operation_of_a_guest(void)
+{
+	begin_plain(L1_LITTLE, 0x300);
+	CHECK_EQ(plain(l2_icbi), 0);
+	world_end(&w);
+}
+
+static const struct test_case cases[] = {
+	{ "c10_fetch_of_l2_without_memory", c10_fetch_of_l2_without_memory, 10 },
+	{ "c10_vector_of_l2", c10_vector_of_l2, 10 },
+	{ "c10_multiple_of_l2", c10_multiple_of_l2, 10 },
+	{ "c10_cache_operation_of_l2", c10_cache_operation_of_l2, 10 },
+	{ "c10_code_for_execution_only", c10_code_for_execution_only, 10 },
+	{ "c10_code_of_a_process_for_execution_only",
+	  c10_code_of_a_process_for_execution_only, 10 },
+	{ "c10_fetch_of_a_guest_without_memory",
+	  c10_fetch_of_a_guest_without_memory, 10 },
+	{ "c10_vector_of_a_guest", c10_vector_of_a_guest, 10 },
+	{ "c10_multiple_of_a_guest", c10_multiple_of_a_guest, 10 },
+	{ "c10_cache_operation_of_a_guest", c10_cache_operation_of_a_guest, 10 },
+};
+
+TEST_MAIN(cases)
