@@ -194,16 +194,22 @@ static char *find_guest(char *text, u32 lpid)
 	return text ? strchr(text, '\n') : NULL;
 }
 
-/* Next leaf of the same tree: " ngpa: pte shift". */
+/*
+ * Next leaf of the same tree: " ngpa: pte shift". Not by sscanf(), which looks for
+ * the end of the whole text each time.
+ */
 static char *next_leaf(char *line, u64 *ngpa, u64 *pte, unsigned int *shift)
 {
-	unsigned long long a, b;
+	char *at, *end;
 
-	if (!line || sscanf(line + 1, " %llx: %llx %u", &a, &b, shift) != 3)
+	if (!line || line[1] != ' ')
 		return NULL;
-	*ngpa = a;
-	*pte = b;
-	return strchr(line + 1, '\n');
+	*ngpa = strtoull(line + 1, &at, 16);
+	if (*at != ':')
+		return NULL;
+	*pte = strtoull(at + 1, &end, 16);
+	*shift = strtoul(end, &at, 10);
+	return at == end ? NULL : strchr(at, '\n');
 }
 
 /**
