@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * L17: a huge page that L2 used once is old when it is asked for the second
+ * time, whatever L1 made of it. What is young for ever is never reclaimed.
+ *
+ * The host asks as it reclaims: a page that was used goes another round, one
+ * that was not goes to the swap.
+ */
+#include <string.h>
+#include <sys/mman.h>
+
+#include "lib/group.h"
+#include "lib/spinner.h"
+
+#define SLOT		6
+#define START		0x80000000ULL
+#define HUGE		BIT(SHIFT_2M)
+#define PAGES		8ULL
+#define BYTES		(PAGES * HUGE)
+#define ALIAS		(16ULL << SHIFT_1G)
+
+/* Each asks every page that is left at least once. */
+#define ROUNDS		8
+#define SECONDS		60
+
+static struct world w;
+static char *memory;
+
+static unsigned int huge_pages_in_memory(void)
+{
+	static unsigned char present[BYTES / 4096];
+	unsigned int per = HUGE / host_page(), n, i, found = 0, any;
+
+	CHECK(!mincore(memory, BYTES, present));
+	for (n = 0; n < PAGES; n++) {
+		for (any = 0, i = n * per; i < (n + 1) * per; i++)
+			any |= present[i] & 1;
+		found += any;
+	}
+	return found;
+}
+
+static void begin(void)
+{
+	swap_off();
+	swap_on(48 << 20);
+	group_join();
+	world_create(&w, L1_LITTLE);
+	memory = vm_map(BYTES);
+	CHECK(!madvise(memory, BYTES, MADV_HUGEPAGE));
+	memset(memory, 1, BYTES);
+	vm_set_slot(&w.l1.vm, SLOT, START, memory, BYTES, 0);
+}
+
+static void check_size(u64 ngpa, unsigned int wanted)
+{
+	unsigned int shift = 0;
+	u64 pte;
+
+	CHECK(l1_shadow_leaf(&w.l1, 1, ngpa, &pte, &shift));
+	CHECK_EQ(shift, wanted);
+}
+
+/* Nobody uses them from here on. */
+static void must_grow_old(void)
+{
+	unsigned int round, left = PAGES;
+
+	CHECK_EQ(huge_pages_in_memory(), PAGES);
+	for (round = 0; round < ROUNDS && left; round++) {
+		group_reclaim("24M");
+		left = huge_pages_in_memory();
+		note("asked %u times: %u of %llu huge pages in memory",
+		     round + 1, left, PAGES);
+	}
+	CHECK(left <= PAGES / 4);
+	vm_check_audit(&w.l1.vm);
+	CHECK_EQ(l2_must_load(&w.v, ALIAS + 8), 0x0101010101010101);
+	world_end(&w);
+	swap_off();
+}
+
+static void l17_huge_pages_used_once(void)
+{
+	begin();
+	l1_map_range(&w.tree, ALIAS, START, BYTES, SHIFT_2M, PTE_ALL);
+	l2_touch_pages(&w.v, ALIAS, PAGES, HUGE);
+	check_size(ALIAS, SHIFT_2M);
+	must_grow_old();
+}
+
+/* Each by many names, one after the other. */
+static void huge_pages_by_names(u64 names)
+{
+	u64 page, n;
+
+	begin();
+	for (page = 0; page < PAGES; page++)
+		for (n = 0; n < names; n++)
+			l1_map(&w.tree, ALIAS + (page * names + n) * HUGE,
+			       START + page * HUGE, SHIFT_2M, PTE_ALL);
+	l2_touch_pages(&w.v, ALIAS, PAGES * names, HUGE);
+	check_size(ALIAS, SHIFT_2M);
+	must_grow_old();
+}
+
+static void l17_huge_pages_with_60_aliases(void)
+{
+	huge_pages_by_names(60);
+}
+
+static void l17_huge_pages_with_400_aliases(void)
+{
+	huge_pages_by_names(400);
+}
+
+/* L1 maps small pages; the host's leaf is large. */
+static void l17_huge_pages_below_small_leaves(void)
+{
+	begin();
+	l1_map_range(&w.tree, ALIAS, START, BYTES, SHIFT_4K, PTE_ALL);
+	l2_touch_pages(&w.v, ALIAS, BYTES >> SHIFT_4K, BIT(SHIFT_4K));
+	check_size(ALIAS, SHIFT_4K);
+	must_grow_old();
+}
+
+static const struct test_case cases[] = {
+	{ "l17_huge_pages_used_once", l17_huge_pages_used_once, SECONDS },
+	{ "l17_huge_pages_with_60_aliases", l17_huge_pages_with_60_aliases,
+	  SECONDS },
+	{ "l17_huge_pages_with_400_aliases", l17_huge_pages_with_400_aliases,
+	  SECONDS },
+	{ "l17_huge_pages_below_small_leaves",
+	  l17_huge_pages_below_small_leaves, SECONDS },
+};
+
+TEST_MAIN(cases)
