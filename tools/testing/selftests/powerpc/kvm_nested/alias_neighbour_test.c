@@ -103,12 +103,33 @@ static void touch_aliases(u64 n)
 }
 
 /* L2 has stored to the frame by each of its @n names, and to those after it. */
-static void begin(u64 frame, u64 n)
+static void fill(u64 frame, u64 n)
 {
-	create(0);
 	map_aliases(ALIAS, frame, n, SHIFT_64K);
 	l2_touch_pages(&w.v, view(frame + PAGE_BYTES), NEIGHBOURS, PAGE_BYTES);
 	touch_aliases(n);
+}
+
+static void begin(u64 frame, u64 n)
+{
+	create(0);
+	fill(frame, n);
+}
+
+/*
+ * Four neighbours are a mapping of their own: to split one, the host takes the
+ * 2M around its new end, and with them the frame.
+ */
+static char *begin_apart(u64 frame)
+{
+	char *apart;
+
+	create(0);
+	apart = at(frame + 2 * PAGE_BYTES);
+	CHECK(mmap(apart, 4 * PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_FIXED |
+		   MAP_SHARED | MAP_ANONYMOUS, -1, 0) == apart);
+	fill(frame, MANY);
+	return apart;
 }
 
 static void check_gone(u64 gpa)
@@ -185,32 +206,54 @@ static void l4_neighbour_in_another_2m(void)
 
 /* --- ranges, and the frame itself ----------------------------------------- */
 
-static void l4_munmap_of_neighbours(void)
+static void munmap_of_neighbours(u64 frame)
 {
-	unsigned int before;
+	char *apart = begin_apart(frame);
+	unsigned int before = leaves();
 
-	begin(AT_2M, MANY);
-	before = leaves();
 	clock_starts();
-	CHECK(!munmap(at(AT_2M + 2 * PAGE_BYTES), 4 * PAGE_BYTES));
+	CHECK(!munmap(apart, 4 * PAGE_BYTES));
 	clock_stops("munmap of neighbours");
 	CHECK_EQ(leaves(), before - 4);
+	CHECK(!has_leaf(view(frame + 2 * PAGE_BYTES)));
 	vm_check_audit(&w.l1.vm);
 	world_end(&w);
 }
 
+static void l4_munmap_of_neighbours_at_2m(void)
+{
+	munmap_of_neighbours(AT_2M);
+}
+
+static void l4_munmap_of_neighbours_at_1g(void)
+{
+	munmap_of_neighbours(AT_1G);
+}
+
 static void l4_mprotect_of_neighbours(void)
 {
-	unsigned int before;
+	u64 other = view(AT_1G + 2 * PAGE_BYTES);
+	char *apart = begin_apart(AT_1G);
+	unsigned int before = leaves();
 
-	begin(AT_1G, MANY);
-	before = leaves();
 	clock_starts();
-	CHECK(!mprotect(at(AT_1G + 2 * PAGE_BYTES), 4 * PAGE_BYTES, PROT_READ));
+	CHECK(!mprotect(apart, 4 * PAGE_BYTES, PROT_READ));
 	clock_stops("mprotect of neighbours");
 	CHECK_EQ(leaves(), before - 4);
-	CHECK_EQ(l2_must_load(&w.v, view(AT_1G + 2 * PAGE_BYTES)),
-		 view(AT_1G + 2 * PAGE_BYTES));
+	CHECK_EQ(l2_must_load(&w.v, other), other);
+	world_end(&w);
+}
+
+/* What a split of a mapping takes: 2M that begin with the frame. */
+static void l4_split_of_a_mapping(void)
+{
+	begin(AT_2M, MANY);
+	clock_starts();
+	CHECK(!mprotect(at(AT_2M + 2 * PAGE_BYTES), 4 * PAGE_BYTES, PROT_READ));
+	clock_stops("mprotect that splits");
+	CHECK(!has_leaf(view(AT_2M + 2 * PAGE_BYTES)));
+	vm_check_audit(&w.l1.vm);
+	CHECK_EQ(l2_must_load(&w.v, ALIAS), ALIAS + (MANY - 1) * PAGE_BYTES);
 	world_end(&w);
 }
 
@@ -500,8 +543,12 @@ static const struct test_case cases[] = {
 	{ "l4_600_aliases_at_1g", l4_600_aliases_at_1g, SECONDS },
 	{ "l4_5000_aliases_at_1g", l4_5000_aliases_at_1g, SECONDS },
 	{ "l4_neighbour_in_another_2m", l4_neighbour_in_another_2m, SECONDS },
-	{ "l4_munmap_of_neighbours", l4_munmap_of_neighbours, SECONDS },
+	{ "l4_munmap_of_neighbours_at_2m", l4_munmap_of_neighbours_at_2m,
+	  SECONDS },
+	{ "l4_munmap_of_neighbours_at_1g", l4_munmap_of_neighbours_at_1g,
+	  SECONDS },
 	{ "l4_mprotect_of_neighbours", l4_mprotect_of_neighbours, SECONDS },
+	{ "l4_split_of_a_mapping", l4_split_of_a_mapping, SECONDS },
 	{ "l4_frame_itself_at_2m", l4_frame_itself_at_2m, SECONDS },
 	{ "l4_frame_itself_at_1g", l4_frame_itself_at_1g, SECONDS },
 	{ "l4_range_with_the_frame", l4_range_with_the_frame, SECONDS },

@@ -75,12 +75,13 @@ static void give_all_back(unsigned int round)
 		       MADV_DONTNEED));
 }
 
+/* Whole 2M: to split a mapping within, the host takes all of them. */
 static void forbid_and_allow(unsigned int round)
 {
-	char *first = at(FRAME + (1 + round % 8) * PAGE_BYTES);
+	char *first = at(FRAME + (1 + round % 8) * BIT(SHIFT_2M));
 
-	CHECK(!mprotect(first, 64 * PAGE_BYTES, PROT_READ));
-	CHECK(!mprotect(first, 64 * PAGE_BYTES, PROT_READ | PROT_WRITE));
+	CHECK(!mprotect(first, 2 * BIT(SHIFT_2M), PROT_READ));
+	CHECK(!mprotect(first, 2 * BIT(SHIFT_2M), PROT_READ | PROT_WRITE));
 }
 
 static void swap_out(unsigned int round)
