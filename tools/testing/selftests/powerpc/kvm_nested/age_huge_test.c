@@ -8,6 +8,7 @@
  */
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #include "lib/group.h"
 #include "lib/spinner.h"
@@ -124,6 +125,81 @@ static void l17_huge_pages_below_small_leaves(void)
 	must_grow_old();
 }
 
+/* --- C9: what is used stays ------------------------------------------------- */
+
+#define HOT		64ULL
+#define COLD		256ULL
+#define HOT_GPA		(L1_DATA + 0x200000)
+#define COLD_GPA	(L1_DATA + 0x1000000)
+#define HOT_AT		L2_DATA
+#define COLD_AT		(L2_DATA + 0x10000000)
+#define SMALL		BIT(SHIFT_64K)
+
+static struct spinner user;
+
+static u64 came_back(void)
+{
+	struct rusage usage;
+
+	CHECK(!getrusage(RUSAGE_SELF, &usage));
+	return usage.ru_majflt;
+}
+
+static unsigned int small_pages_in_memory(u64 gpa, u64 n)
+{
+	static unsigned char present[COLD * 16];
+	unsigned int per = SMALL / host_page(), found = 0, i;
+
+	CHECK(!mincore(l1_memory(&w.l1, gpa), n * SMALL, present));
+	for (i = 0; i < n; i++)
+		found += present[i * per] & 1;
+	return found;
+}
+
+/* A vCPU goes round its pages all the time, between two askings at least once. */
+static void one_more_round(void)
+{
+	u64 *last = l1_memory(&w.l1, HOT_GPA + (HOT - 1) * SMALL);
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		*(volatile u64 *)last = 0;
+		wait_until_set(last);
+	}
+}
+
+static void c9_pages_in_use_stay(void)
+{
+	unsigned int round;
+	u64 before;
+
+	swap_off();
+	swap_on(48 << 20);
+	group_join();
+	world_create(&w, L1_LITTLE);
+	l1_map_range(&w.tree, HOT_AT, HOT_GPA, HOT * SMALL, SHIFT_64K, PTE_ALL);
+	l1_map_range(&w.tree, COLD_AT, COLD_GPA, COLD * SMALL, SHIFT_64K,
+		     PTE_ALL);
+	spinner_create(&user, &w, 1);
+	l2_touch_pages(&w.v, COLD_AT, COLD, SMALL);
+	l2_touch_pages(&w.v, HOT_AT, HOT, SMALL);
+	spinner_store(&user, HOT_AT, HOT, SMALL);
+	one_more_round();
+	before = came_back();
+	for (round = 0; round < 8; round++) {
+		group_reclaim("1M");
+		one_more_round();
+	}
+	note("%llu faults brought a page back, %u of %llu cold pages are in memory",
+	     (unsigned long long)(came_back() - before),
+	     small_pages_in_memory(COLD_GPA, COLD), COLD);
+	CHECK(small_pages_in_memory(COLD_GPA, COLD) < COLD);
+	CHECK(came_back() - before < HOT);
+	spinner_stop(&user);
+	world_end(&w);
+	swap_off();
+}
+
 static const struct test_case cases[] = {
 	{ "l17_huge_pages_used_once", l17_huge_pages_used_once, SECONDS },
 	{ "l17_huge_pages_with_60_aliases", l17_huge_pages_with_60_aliases,
@@ -132,6 +208,7 @@ static const struct test_case cases[] = {
 	  SECONDS },
 	{ "l17_huge_pages_below_small_leaves",
 	  l17_huge_pages_below_small_leaves, SECONDS },
+	{ "c9_pages_in_use_stay", c9_pages_in_use_stay, SECONDS },
 };
 
 TEST_MAIN(cases)
