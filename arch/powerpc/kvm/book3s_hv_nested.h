@@ -224,6 +224,19 @@ struct kvm_nested_vm {
 	struct list_head node;
 };
 
+/*
+ * The container of a VM for who has a reference to the VM and nothing else, such
+ * as a reader of debugfs: a switch to HPT may take it away at any time, and RCU
+ * keeps it. The switch waits for vCPUs in KVM_RUN and for holders of
+ * mmu_setup_lock, and clears the pointer under mmu_lock: those three may follow
+ * kvm->arch.nested_vm as it is.
+ */
+static inline struct kvm_nested_vm *nvm_rcu(struct kvm *kvm)
+{
+	RCU_LOCKDEP_WARN(!rcu_read_lock_held(), "no RCU keeps the container");
+	return READ_ONCE(kvm->arch.nested_vm);
+}
+
 static inline void nvm_count_n(struct kvm *kvm, enum nvm_stat stat,
 			       unsigned int n)
 {

@@ -325,7 +325,7 @@ static int nstats_show(struct seq_file *m, void *unused)
 	seq_printf(m, "max_guests %u\n", nlimit_max_guests(kvm));
 	seq_printf(m, "quota %llu\n", nlimit_quota(kvm));
 	rcu_read_lock();
-	nvm = READ_ONCE(kvm->arch.nested_vm);
+	nvm = nvm_rcu(kvm);
 	seq_printf(m, "tables %ld\n",
 		   nvm ? atomic_long_read(&nvm->account.tables) : 0);
 	seq_printf(m, "bytes %ld\n",

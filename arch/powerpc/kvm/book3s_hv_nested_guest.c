@@ -195,13 +195,12 @@ void nguest_drain_now(struct kvm_nested_vm *nvm)
  */
 struct kvm_nested_guest *nguest_get(struct kvm *kvm, glpid_t glpid)
 {
-	struct kvm_nested_vm *nvm = READ_ONCE(kvm->arch.nested_vm);
+	struct kvm_nested_vm *nvm;
 	struct kvm_nested_guest *ng;
 
-	if (!nvm)
-		return NULL;
 	rcu_read_lock();
-	ng = xa_load(&nvm->guests, glpid.val);
+	nvm = nvm_rcu(kvm);
+	ng = nvm ? xa_load(&nvm->guests, glpid.val) : NULL;
 	if (ng && !refcount_inc_not_zero(&ng->refs))
 		ng = NULL;
 	rcu_read_unlock();
@@ -223,7 +222,7 @@ struct kvm_nested_guest *nguest_get_next(struct kvm *kvm, glpid_t *glpid)
 	unsigned long index = glpid->val;
 
 	rcu_read_lock();
-	nvm = READ_ONCE(kvm->arch.nested_vm);
+	nvm = nvm_rcu(kvm);
 	ng = nvm ? xa_find(&nvm->guests, &index, ULONG_MAX, XA_PRESENT) : NULL;
 	while (ng && !refcount_inc_not_zero(&ng->refs))
 		ng = xa_find_after(&nvm->guests, &index, ULONG_MAX,

@@ -146,7 +146,7 @@ unsigned int nlimit_max_guests(struct kvm *kvm)
 	unsigned int max;
 
 	rcu_read_lock();
-	nvm = READ_ONCE(kvm->arch.nested_vm);
+	nvm = nvm_rcu(kvm);
 	max = nvm ? READ_ONCE(nvm->max_guests) : 0;
 	rcu_read_unlock();
 	return max ?: max(READ_ONCE(nested_max_guests), 1U);
@@ -255,7 +255,7 @@ static u64 nlimit_fixed_quota(struct kvm *kvm)
 	u64 quota;
 
 	rcu_read_lock();
-	nvm = READ_ONCE(kvm->arch.nested_vm);
+	nvm = nvm_rcu(kvm);
 	quota = nvm ? READ_ONCE(nvm->quota) : 0;
 	rcu_read_unlock();
 	return quota ?: READ_ONCE(nested_quota);
