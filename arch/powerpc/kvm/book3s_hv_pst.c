@@ -891,36 +891,87 @@ bool pst_zap_small(struct pst *pst, struct pst_gather *g)
 	return true;
 }
 
+/*
+ * The table without tables below it that is first in the queue. Those in front
+ * of it go to the end: they are older than what is below them now, so that they
+ * are not looked at again until that is gone.
+ */
+static struct pst_table *pst_oldest(struct pst *pst)
+{
+	unsigned int look = PST_EVICT_LOOK;
+	struct pst_table *t, *next;
+
+	list_for_each_entry_safe(t, next, &pst->tables, node) {
+		if (t->parent && !t->nr_below)
+			return t;
+		if (!--look)
+			break;
+		list_move_tail(&t->node, &pst->tables);
+	}
+	return NULL;
+}
+
+/* Take R from the leaves of a table; says whether one of them had it. */
+static bool pst_age_table(struct pst_table *t)
+{
+	unsigned int left = t->nr_present - t->nr_below;
+	struct pst_pos pos = { .table = t };
+	u64 used = 0;
+
+	for (; left; pos.index++) {
+		if (!rpt_is_leaf(rpt_load(&t->pte[pos.index])))
+			continue;
+		used |= pst_weaken_leaf(&pos, RPT_REF, NULL).val & RPT_REF;
+		left--;
+	}
+	return used;
+}
+
 /**
- * pst_evict_oldest() - drop the table of leaves that was linked first
+ * pst_spare_oldest() - give the table that would go next a second chance
+ * @pst: the tree
+ *
+ * If one of its leaves was used since the last look, the table loses R and goes
+ * to the end of the queue. At most 512 leaves are looked at. Nothing is flushed:
+ * losing an R does no harm.
+ *
+ * Context: Under the lock.
+ * Return: whether it was spared; if not, pst_evict_oldest() takes that table.
+ */
+bool pst_spare_oldest(struct pst *pst)
+{
+	struct pst_table *t;
+
+	pure_assert_locked(pst->lock);
+	t = pst_oldest(pst);
+	if (!t || !pst_age_table(t))
+		return false;
+	list_move_tail(&t->node, &pst->tables);
+	return true;
+}
+
+/**
+ * pst_evict_oldest() - drop the table of leaves that is first in the queue
  * @pst: the tree
  * @g: gets what has to be flushed and freed
  *
- * At most 512 leaves go, and the tables above that are empty then. A table with
- * tables below it goes to the end of the queue: they are older than it now, so
- * that it is not looked at again until they are gone.
+ * At most 512 leaves go, and the tables above that are empty then.
  *
  * Context: Under the lock; @g is flushed before it is dropped.
  * Return: false if there was none among the first PST_EVICT_LOOK tables.
  */
 bool pst_evict_oldest(struct pst *pst, struct pst_gather *g)
 {
-	unsigned int look = PST_EVICT_LOOK;
-	struct pst_table *t, *next, *parent;
+	struct pst_table *t, *parent;
 
 	pure_assert_locked(pst->lock);
-	list_for_each_entry_safe(t, next, &pst->tables, node) {
-		if (t->parent && !t->nr_below) {
-			parent = t->parent;
-			pst_evict_table(t, g);
-			pst_prune(parent, 0, RPT_EA_LAST, g);
-			return true;
-		}
-		if (!--look)
-			break;
-		list_move_tail(&t->node, &pst->tables);
-	}
-	return false;
+	t = pst_oldest(pst);
+	if (!t)
+		return false;
+	parent = t->parent;
+	pst_evict_table(t, g);
+	pst_prune(parent, 0, RPT_EA_LAST, g);
+	return true;
 }
 
 /* --- detach and drain --------------------------------------------------- */

@@ -197,7 +197,8 @@ struct pst_flush {
  * @glpid: L1's name of the guest, for the key of a mapping
  * @kind: whose tree
  * @state: T1
- * @tables: all tables, oldest first, but for what pst_evict_oldest() put back
+ * @tables: all tables, oldest first, but for those put back at the end: what
+ *	pst_spare_oldest() spared, and what has tables below it
  * @drain: for the owner, once detached
  * @nr_leaves: valid leaves by level
  * @nr_tables: tables without the root
@@ -340,6 +341,7 @@ u64 pst_zap_range(struct pst *pst, u64 start, u64 last, unsigned int budget,
 		  struct pst_gather *g);
 bool pst_zap_small(struct pst *pst, struct pst_gather *g);
 
+bool pst_spare_oldest(struct pst *pst);
 bool pst_evict_oldest(struct pst *pst, struct pst_gather *g);
 
 void pst_detach(struct pst *pst);

@@ -309,6 +309,49 @@ TEST(pst_evicts_tables_of_large_leaves_and_what_is_empty_above)
 	end();
 }
 
+static bool spare_oldest(void)
+{
+	bool done;
+
+	pure_lock(&tree_lock);
+	done = pst_spare_oldest(pst);
+	pure_unlock(&tree_lock);
+	tree_audit(pst);
+	return done;
+}
+
+TEST(pst_table_that_was_used_is_spared_once)
+{
+	begin(PST_SHADOW);
+	EXPECT(!spare_oldest());
+	map(0, 0x1000, RPT_R | RPT_REF, 12);
+	map(0x3000, 0x2000, RWX, 12);
+	map(0x200000, 0x3000, RPT_R, 12);
+	map(0x400000, 0x4000, RPT_R | RPT_REF, 12);
+	/* Used: it loses R, all else stays, and another one is next. */
+	EXPECT(spare_oldest());
+	expect_leaf(0, 0x1000, RPT_R, 12);
+	expect_leaf(0x3000, 0x2000, RWX & ~RPT_REF, 12);
+	/* Not used. */
+	EXPECT(!spare_oldest());
+	EXPECT(evict_oldest());
+	expect_none(0x200000);
+	EXPECT(spare_oldest());
+	expect_leaf(0x400000, 0x4000, RPT_R, 12);
+	/* Not used since the last look. */
+	EXPECT(!spare_oldest());
+	EXPECT(evict_oldest());
+	expect_none(0);
+	expect_none(0x3000);
+	/* Used again. */
+	map(0x400000, 0x4000, RPT_R | RPT_REF, 12);
+	EXPECT(spare_oldest());
+	EXPECT(!spare_oldest());
+	EXPECT(evict_oldest());
+	EXPECT_EQ(nr_tables(), 1);
+	end();
+}
+
 static void map_in_many_regions(unsigned int n, unsigned int shift)
 {
 	struct pst_leaf leaf = leaf_of(0x10000, RWX, shift);
@@ -1442,6 +1485,7 @@ TEST_SUITE(kvm_nested_pst,
 	   KUNIT_CASE(pst_larger_leaf_that_gives_less_is_in_the_way),
 	   KUNIT_CASE(pst_leaf_table_of_the_other_geometry_is_replaced),
 	   KUNIT_CASE(pst_evicts_the_lowest_table_that_came_first),
+	   KUNIT_CASE(pst_table_that_was_used_is_spared_once),
 	   KUNIT_CASE(pst_does_not_evict_a_table_with_tables_below_it),
 	   KUNIT_CASE(pst_evicts_tables_of_large_leaves_and_what_is_empty_above),
 	   KUNIT_CASE_SLOW(pst_evicts_all_of_a_large_tree_with_a_bounded_look_each_time),
