@@ -1167,3 +1167,51 @@ enum pst_fault pst_audit(struct pst *pst)
 	return memcmp(nr_leaves, pst->nr_leaves, sizeof(nr_leaves)) ?
 	       PST_BAD_COUNT : PST_SOUND;
 }
+
+/* Look at the tables that begin at an address, and at the entry over it. */
+static enum pst_fault pst_audit_at(struct pst *pst, u64 addr,
+				   struct pst_pos *pos, long *budget)
+{
+	unsigned long nr_leaves[RPT_LEVEL_ROOT] = {};
+	enum pst_fault fault;
+
+	for (pst_look(pos, pst->root, addr);; pst_look(pos, pst_child(pos), addr)) {
+		--*budget;
+		if (pos->table->base == addr) {
+			fault = pst_audit_table(pos->table, nr_leaves);
+			if (fault)
+				return fault;
+			*budget -= BIT(pos->table->bits);
+		}
+		if (!rpt_is_dir(pos->pte))
+			return PST_SOUND;
+	}
+}
+
+/**
+ * pst_audit_part() - check T2, T3 of each table, T4, R1 and C1 on a part of a tree
+ * @pst: tree that is not being drained
+ * @addr: where to go on; above RPT_EA_LAST when the tree is done
+ * @budget: entries to look at before giving up the lock; one table is looked at
+ *	whole, so 8192 more at the root and 512 elsewhere
+ *
+ * The tree may change from one part to the next; each is sound as it is. What
+ * the tree counts as a whole is for pst_audit() alone.
+ *
+ * Context: Under the lock.
+ * Return: the first fault found, or PST_SOUND; after a fault @addr has moved on.
+ */
+enum pst_fault pst_audit_part(struct pst *pst, u64 *addr, long budget)
+{
+	enum pst_fault fault = PST_SOUND;
+	struct pst_pos pos;
+
+	pure_assert_locked(pst->lock);
+	while (*addr <= RPT_EA_LAST && budget > 0 && !fault) {
+		fault = pst_audit_at(pst, *addr, &pos, &budget);
+		*addr = pos.table->level ?
+			pst_pos_addr(&pos) + BIT_ULL(pos.table->shift) :
+			pos.table->base + BIT_ULL(pos.table->shift + pos.table->bits);
+	}
+	return fault;
+}

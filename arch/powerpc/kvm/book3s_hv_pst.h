@@ -371,6 +371,7 @@ enum pst_fault {
 };
 
 enum pst_fault pst_audit(struct pst *pst);
+enum pst_fault pst_audit_part(struct pst *pst, u64 *addr, long budget);
 
 /* B1: a leaf on its way out, from which nothing is derived any more. */
 static inline bool pst_is_blocked(struct rpte pte)

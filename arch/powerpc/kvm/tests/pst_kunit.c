@@ -1414,6 +1414,47 @@ static enum pst_fault audit(void)
 	return fault;
 }
 
+/* The same, part by part. */
+static enum pst_fault audit_in_parts(long budget, unsigned int *parts)
+{
+	enum pst_fault fault = PST_SOUND;
+	u64 addr = 0;
+
+	for (*parts = 0; addr <= RPT_EA_LAST && !fault; ++*parts) {
+		pure_lock(&tree_lock);
+		fault = pst_audit_part(pst, &addr, budget);
+		pure_unlock(&tree_lock);
+	}
+	return fault;
+}
+
+TEST(pst_audit_in_parts_looks_at_each_table_once)
+{
+	unsigned int i, parts;
+	struct pst_pos pos;
+
+	begin(PST_SHADOW);
+	EXPECT_EQ(audit_in_parts(1000, &parts), PST_SOUND);
+	for (i = 0; i < 40; i++) {
+		map(places[i % ARRAY_SIZE(places)], 0x40000000, RO, 12);
+		map((u64)i << 31, 0x40000000, RO, 21);
+		map((u64)i << 31 | 0x40000000, 0x10000, RO, 16);
+	}
+	EXPECT_EQ(audit_in_parts(1, &parts), PST_SOUND);
+	/* At most a step for each entry of each table: it ends. */
+	EXPECT(parts < 8192 + 512 * nr_tables());
+	EXPECT_EQ(audit_in_parts(1L << 40, &parts), PST_SOUND);
+	EXPECT_EQ(parts, 1);
+	for (i = 0; i < 40; i++) {
+		EXPECT(tree_find(pst, (u64)i << 31 | 0x40000000, &pos));
+		pos.table->nr_present++;
+		EXPECT_EQ(audit_in_parts(700, &parts), PST_BAD_COUNT);
+		pos.table->nr_present--;
+	}
+	EXPECT_EQ(audit_in_parts(700, &parts), PST_SOUND);
+	end();
+}
+
 /* Change one thing, look, and put it back. */
 #define EXPECT_FAULT(what, bad, fault)					\
 	do {								\
@@ -1523,4 +1564,5 @@ TEST_SUITE(kvm_nested_pst,
 	   KUNIT_CASE(pst_mem_of_the_other_geometry_is_exchanged),
 	   KUNIT_CASE(pst_mem_that_stays_unused_is_kept_for_the_next_leaf),
 	   KUNIT_CASE(pst_mem_of_the_other_geometry_is_not_used),
-	   KUNIT_CASE(pst_audit_finds_each_kind_of_fault));
+	   KUNIT_CASE(pst_audit_finds_each_kind_of_fault),
+	   KUNIT_CASE(pst_audit_in_parts_looks_at_each_table_once));
