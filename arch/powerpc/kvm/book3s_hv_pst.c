@@ -201,7 +201,10 @@ void pst_gather_init(struct pst_gather *g)
 	INIT_LIST_HEAD(&g->doomed);
 }
 
-/* A quiet tree was flushed as a whole when it became quiet. */
+/*
+ * A quiet tree was flushed as a whole when it became quiet. The walk cache goes
+ * before the leaves: a walk that begins in it would bring one back.
+ */
 static void pst_flush_tree(struct pst *pst)
 {
 	struct pst_flush *f = &pst->flush;
@@ -209,13 +212,15 @@ static void pst_flush_tree(struct pst *pst)
 
 	pure_assert_locked(pst->lock);
 	if (pst->state != PST_QUIET) {
-		if (f->all)
-			lpid_flush_all(pst->hlpid);
+		if (f->all && f->pwc)
+			lpid_flush_tlb_pwc(pst->hlpid);
+		else if (f->all)
+			lpid_flush_translations(pst->hlpid);
+		else if (f->pwc)
+			lpid_flush_pwc(pst->hlpid);
 		for (i = 0; !f->all && i < f->nr; i++)
 			lpid_flush_range(pst->hlpid, f->ranges[i].start,
 					 f->ranges[i].last, f->ranges[i].shift);
-		if (f->pwc && !f->all)
-			lpid_flush_pwc(pst->hlpid);
 	}
 	f->nr = 0;
 	f->all = false;
