@@ -19,7 +19,7 @@ static struct pulse pulses[NR];
 static int ends[2];
 static volatile int stop;
 
-static void *busy(void *unused)
+static void *run_busy(void *unused)
 {
 	pulse_name("7.42/busy");
 	while (!stop) {
@@ -30,7 +30,7 @@ static void *busy(void *unused)
 }
 
 /* As a vCPU would that never comes back from the kernel. */
-static void *stuck(void *unused)
+static void *run_stuck(void *unused)
 {
 	char c;
 
@@ -42,7 +42,7 @@ static void *stuck(void *unused)
 	return unused;
 }
 
-static void *ended(void *unused)
+static void *run_ended(void *unused)
 {
 	pulse_beat(&pulses[ENDED], "only");
 	pulse_end(&pulses[ENDED]);
@@ -53,7 +53,7 @@ static pthread_t threads[NR];
 
 static void begin(void)
 {
-	void *(*const bodies[NR])(void *) = { busy, stuck, ended };
+	void *(*const bodies[NR])(void *) = { run_busy, run_stuck, run_ended };
 	unsigned int i;
 
 	CHECK(!pipe(ends));
