@@ -232,7 +232,7 @@ void kvmppc_free_radix(struct kvm *kvm)
 	scoped_guard(spinlock, pst->lock) {
 		kvm->arch.pst = NULL;
 		pst_detach(pst);
-		lpid_flush_all(pst->hlpid);
+		lpid_flush_tlb_pwc(pst->hlpid);
 		pst_quiesce(pst);
 	}
 	/* The entry of this LPID is cleared or replaced by the caller. */
