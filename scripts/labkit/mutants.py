@@ -98,6 +98,7 @@ MUTANTS = (
     LeftOut("0032", "slot_delete_move"),
     LeftOut("0033", "l2_exits"),
     LeftOut("0035", "mmio_l2"),
+    LeftOut("0036", "no_emulation"),
     LeftOut("0037", "no_emulation"),
     LeftOut("0038", "hcalls"),
     LeftOut("0039", "hcalls", "debug"),

@@ -163,6 +163,37 @@ static void c10_cache_operation_of_a_guest(void)
 	world_end(&w);
 }
 
+/* The guest's own tables allow no more than to execute what it executes. */
+static void c10_code_of_a_guest_for_execution_only(void)
+{
+	struct kvm_ppc_mmuv3_cfg mmu = {
+		.flags = KVM_PPC_MMUV3_RADIX | KVM_PPC_MMUV3_GTSE,
+	};
+	const u64 *args;
+	u64 table;
+
+	begin(L1_LITTLE);
+	args = w.v.vcpu.run->papr_hcall.args;
+	table = l1_alloc(&w.l1, 0x10000);
+	mmu.process_table = PATB_HR | table | 4;
+	l1_new_tree(&w.l1, &w.ea);
+	l1_map(&w.ea, CODE, L1_SNIPPETS, SHIFT_64K,
+	       PTE_REF | PTE_EXEC | PTE_PRIV);
+	l1_map(&w.ea, L2_DATA, NOWHERE, SHIFT_64K, PTE_ALL | PTE_PRIV);
+	*(u64 *)l1_memory(&w.l1, table) =
+		__builtin_bswap64(l1_root_word(&w.ea) & ~PATB_HR);
+	control(w.l1.vm.fd, KVM_PPC_CONFIGURE_V3_MMU, &mmu,
+		"KVM_PPC_CONFIGURE_V3_MMU");
+	w.v.mmio.answer = VALUE;
+	vcpu_start_at(&w.v.vcpu, CODE + (l2_load - snippets_begin),
+		      l1_msr(&w.l1) | MSR_IR | MSR_DR);
+	L1_HCALL(&w.v, H_DONE, L2_DATA);
+	CHECK_EQ(w.v.mmio.count, 1);
+	CHECK_EQ(args[1], VALUE);
+	vcpu_start_at(&w.v.vcpu, L1_STUB, l1_msr(&w.l1));
+	world_end(&w);
+}
+
 static const struct test_case cases[] = {
 	{ "c10_fetch_of_l2_without_memory", c10_fetch_of_l2_without_memory, 10 },
 	{ "c10_vector_of_l2", c10_vector_of_l2, 10 },
@@ -176,6 +207,8 @@ static const struct test_case cases[] = {
 	{ "c10_vector_of_a_guest", c10_vector_of_a_guest, 10 },
 	{ "c10_multiple_of_a_guest", c10_multiple_of_a_guest, 10 },
 	{ "c10_cache_operation_of_a_guest", c10_cache_operation_of_a_guest, 10 },
+	{ "c10_code_of_a_guest_for_execution_only",
+	  c10_code_of_a_guest_for_execution_only, 10 },
 };
 
 TEST_MAIN(cases)
