@@ -290,11 +290,17 @@ long kvmhv_enter_nested_guest(struct kvm_vcpu *vcpu)
 	return kvmhv_enter_result(vcpu, run, r, err);
 }
 
-/* L1 stands behind its hypercall, or in an interrupt that came there. */
+/* Interrupt vectors, with relocation on (AIL) or off. */
+#define KVMHV_VECTORS		(GENMASK_ULL(12, 0) | 0xc000000000004000ULL)
+
+/* L1 stands behind its hypercall, or at the interrupt that came there. */
 static bool kvmhv_is_owed(struct kvm_vcpu *vcpu, const struct nrun *run)
 {
-	return kvmppc_get_pc(vcpu) == run->owed_pc ||
-	       kvmppc_get_srr0(vcpu) == run->owed_pc;
+	u64 pc = kvmppc_get_pc(vcpu);
+
+	/* SRR0 alone says nothing: sc sets it. */
+	return pc == run->owed_pc || (!(pc & ~KVMHV_VECTORS) &&
+				      kvmppc_get_srr0(vcpu) == run->owed_pc);
 }
 
 static int kvmhv_settle(struct kvm_vcpu *vcpu, struct nrun *run)

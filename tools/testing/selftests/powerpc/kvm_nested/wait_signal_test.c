@@ -508,7 +508,7 @@ static volatile int annoying;
 
 static void *annoy(void *unused)
 {
-	const struct timespec pause = { .tv_nsec = 700000 };
+	const struct timespec pause = { .tv_nsec = 5000000 };
 
 	(void)unused;
 	while (annoying) {
@@ -518,12 +518,19 @@ static void *annoy(void *unused)
 	return NULL;
 }
 
+#define SHARED_GPA	0x100000000ULL
+#define SHARED_SLOT	5
+
+static char *shared;
+
+/* The mapping goes, and the content stays: it is in a file. */
 static void *drop_pages(void *unused)
 {
-	const struct timespec pause = { .tv_nsec = 1100000 };
+	const struct timespec pause = { .tv_nsec = 3000000 };
 
 	(void)unused;
 	while (annoying) {
+		madvise(shared, PAGE_BYTES, MADV_DONTNEED);
 		madvise(l1_memory(&w.l1, GPA + 4 * PAGE_BYTES), PAGE_BYTES,
 			MADV_DONTNEED);
 		nanosleep(&pause, NULL);
@@ -531,26 +538,66 @@ static void *drop_pages(void *unused)
 	return NULL;
 }
 
+/* The guest dies, and another one of its name comes. */
+static void kill_again_and_again(struct l1_vcpu *v)
+{
+	while (!v->stop) {
+		l1_inval_entry(v, 1);
+		l1_set_table(v, L1_PTCR);
+		sleep_ms(20);
+	}
+}
+
+static void share_buffers(struct l1_vcpu *v)
+{
+	int fd = memfd_create("buffers", MFD_CLOEXEC);
+
+	CHECK(fd >= 0 && !ftruncate(fd, PAGE_BYTES));
+	shared = mmap(NULL, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+		      0);
+	CHECK(shared != MAP_FAILED);
+	vm_set_slot(&w.l1.vm, SHARED_SLOT, SHARED_GPA, shared, PAGE_BYTES, 0);
+	v->state_gpa = SHARED_GPA;
+	v->regs_gpa = SHARED_GPA + 0x400;
+	v->state = (void *)shared;
+	v->regs = (void *)(shared + 0x400);
+	l2_prepare(v, 1);
+}
+
+static void count_in_l2(unsigned int round)
+{
+	u64 n;
+
+	for (n = 0; n < 4; n++) {
+		SET_REG(&w.v, 21, round * 4 + n);
+		l2_must_store(&w.v, L2_DATA + n * PAGE_BYTES + 8, round);
+		CHECK_EQ(REG(&w.v, 21), round * 4 + n);
+	}
+	l2_touch_pages(&w.v, L2_DATA, 4, PAGE_BYTES);
+	l2_must_store(&w.v, L2_DATA + 4 * PAGE_BYTES, round);
+	for (n = 0; n < 4; n++)
+		CHECK_EQ(l2_must_load(&w.v, L2_DATA + n * PAGE_BYTES + 8),
+			 round);
+}
+
 /* L2 counts: no step of it is lost, and none is done twice. */
 static void l14_signals_beside_all_else(void)
 {
+	static struct l1_vcpu killer;
 	pthread_t one, two;
 	unsigned int round;
-	u64 n;
 
 	begin();
+	l1_add_vcpu(&w.l1, &killer, 1);
+	share_buffers(&w.v);
 	runner.thread = pthread_self();
 	annoying = 1;
 	CHECK(!pthread_create(&one, NULL, annoy, NULL));
 	CHECK(!pthread_create(&two, NULL, drop_pages, NULL));
-	for (round = 0; round < 60; round++) {
-		l2_touch_pages(&w.v, L2_DATA, 4, PAGE_BYTES);
-		l2_must_store(&w.v, L2_DATA + 4 * PAGE_BYTES, round);
-		for (n = 0; n < 4; n++)
-			l2_must_store(&w.v, L2_DATA + n * PAGE_BYTES + 8, round);
-		CHECK_EQ(l1_inval_lpid(&w.v, 1), H_SUCCESS);
-		CHECK_EQ(l2_must_load(&w.v, L2_DATA + 8), round);
-	}
+	l1_go(&killer, kill_again_and_again);
+	for (round = 0; round < 20; round++)
+		count_in_l2(round);
+	l1_stop(&killer);
 	annoying = 0;
 	pthread_join(one, NULL);
 	pthread_join(two, NULL);
@@ -576,7 +623,7 @@ static const struct test_case cases[] = {
 	{ "l14_mmio_result_is_not_left_for_later", l14_mmio_result_is_not_left_for_later },
 	{ "l14_copy", l14_copy },
 	{ "l14_invalidation_is_done", l14_invalidation_is_done },
-	{ "l14_signals_beside_all_else", l14_signals_beside_all_else },
+	{ "l14_signals_beside_all_else", l14_signals_beside_all_else, 100 },
 };
 
 TEST_MAIN(cases)
