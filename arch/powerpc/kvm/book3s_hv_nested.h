@@ -317,6 +317,8 @@ struct nmmu_reader {
 
 void nmmu_walk_l1(struct nmmu_reader *reader, u64 root, u64 ngpa,
 		  struct gwalk_result *res);
+bool nmmu_look_l1(struct kvm *kvm, u64 root, u64 ngpa,
+		  struct gwalk_result *res);
 
 /* --- book3s_hv_nested_fault.c: faults of L2 --- */
 

@@ -9,12 +9,23 @@
  *  - Against our own tree, by the heads of the reverse map, under mmu_lock: over
  *    each leaf there must be a leaf of the VM with the same frame, and not less
  *    permissive (P7, C1). A breach is incoherent, at any moment.
- *  - Against L1's table, which is read without a lock: L1 may change it without
- *    telling us, as on hardware. Such a leaf is unannounced, which is legal.
- *  - The structure of each live tree, by pst_audit().
+ *  - The structure of each live tree, by pst_audit() and pst_audit_part().
+ *  - Against L1's table. L1 may change it without telling us, as on hardware.
+ *    Such a leaf is unannounced, which is legal.
+ *
+ * The reader keeps a place and counts, never a guest, a table or a memslot. Each
+ * step looks that place up, does a bounded part of the work in one section of
+ * kvm->srcu and one hold of mmu_lock, and moves on.
+ *
+ * I14: An audit only looks. L1's tables are read where the VM's own tree maps
+ * them, with kvm->mm in use so that the notifier is at work. What cannot be
+ * read so is skipped and counted: nothing is faulted in, and the address space
+ * of the reader has no part in it.
  */
 #include <linux/debugfs.h>
 #include <linux/kvm_host.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/seq_file.h>
 
 #include <asm/kvm_book3s.h>
@@ -22,46 +33,87 @@
 
 #include "book3s_hv_nested.h"
 
-/* Frames or leaves that are looked at in one hold of mmu_lock. */
+/* What is looked at in one hold of mmu_lock. */
+#define NAUDIT_ENTRIES		2048
 #define NAUDIT_FRAMES		512
 #define NAUDIT_LEAVES		32
+
+/* Leaves over one frame that are looked at. */
+#define NAUDIT_LINKS		512
+
+/* Findings of one step that are printed; all are counted. */
+#define NAUDIT_FINDINGS		16
+
+/* A tree of so many tables is looked at whole, what it counts included. */
+#define NAUDIT_SMALL_TABLES	8
 
 /* Operations between two audits of a tree. */
 #define NAUDIT_PROVE_EVERY	64
 
 /**
- * struct naudit - one audit
- * @m: where findings go
- * @kvm: the VM
- * @leaves: live shadow leaves looked at
- * @unannounced: leaves that L1's table does not give any more
- * @incoherent: findings that no L1 can bring about
+ * enum naudit_part - what the next step looks at
+ * @NAUDIT_HEADS: leaves over L1's frames, against our own tree
+ * @NAUDIT_TABLES: the structure of a guest's tree
+ * @NAUDIT_AGAINST_L1: its leaves, against L1's table
+ * @NAUDIT_SUM: nothing, the counts are printed
+ * @NAUDIT_END: nothing
  */
-struct naudit {
-	struct seq_file *m;
-	struct kvm *kvm;
-	unsigned long leaves;
-	unsigned long unannounced;
-	unsigned long incoherent;
+enum naudit_part {
+	NAUDIT_HEADS,
+	NAUDIT_TABLES,
+	NAUDIT_AGAINST_L1,
+	NAUDIT_SUM,
+	NAUDIT_END,
 };
 
 /**
- * struct naudit_leaf - one shadow leaf as it was under mmu_lock
- * @ngpa: L2 real address
- * @pte: the leaf
- * @shift: log2 bytes of it
+ * struct naudit_finding - something that no L1 can bring about
+ * @glpid: guest
+ * @ngpa: L2 real address, 0 if it is about a table
+ * @why: for people
  */
-struct naudit_leaf {
+struct naudit_finding {
+	glpid_t glpid;
 	u64 ngpa;
-	struct rpte pte;
-	unsigned int shift;
+	const char *why;
+};
+
+/**
+ * struct naudit - one audit, between two steps
+ * @kvm: the VM, with a reference
+ * @part: what comes next
+ * @gfn: L1 frame to go on from, for the heads
+ * @glpid: guest to go on from
+ * @addr: L2 real address to go on from in its tree
+ * @leaves: live shadow leaves looked at
+ * @unannounced: leaves that L1's table does not give any more
+ * @skipped: leaves, or frames with too many, that could not be looked at
+ * @incoherent: findings
+ * @nr_found: findings of the last step that are kept in @found
+ * @found: for the reader
+ */
+struct naudit {
+	struct kvm *kvm;
+	enum naudit_part part;
+	gfn_t gfn;
+	glpid_t glpid;
+	u64 addr;
+	unsigned long leaves;
+	unsigned long unannounced;
+	unsigned long skipped;
+	unsigned long incoherent;
+	unsigned int nr_found;
+	struct naudit_finding found[NAUDIT_FINDINGS];
 };
 
 static void naudit_bad(struct naudit *a, glpid_t glpid, u64 ngpa,
 		       const char *why)
 {
 	a->incoherent++;
-	seq_printf(a->m, "bad LPID %u %llx: %s\n", glpid.val, ngpa, why);
+	if (a->nr_found < NAUDIT_FINDINGS)
+		a->found[a->nr_found++] = (struct naudit_finding){
+			.glpid = glpid, .ngpa = ngpa, .why = why,
+		};
 }
 
 /* --- against our own tree ----------------------------------------------- */
@@ -91,16 +143,17 @@ static const char *naudit_against_l0(struct naudit *a,
 	return NULL;
 }
 
-static void naudit_head(struct naudit *a, const struct kvm_memory_slot *slot,
-			gfn_t gfn)
+/* The leaves over one frame; returns how many were looked at. */
+static unsigned int naudit_head(struct naudit *a,
+				const struct kvm_memory_slot *slot, gfn_t gfn)
 {
 	unsigned long *word = &slot->arch.rmap[gfn - slot->base_gfn];
-	struct pst_link *link;
+	struct pst_link *link = nrmap_first(nrmap_head(word));
+	unsigned int n;
 	struct pst_pos pos;
 	const char *why;
 
-	for (link = nrmap_first(nrmap_head(word)); link;
-	     link = nrmap_next(link)) {
+	for (n = 0; link && n < NAUDIT_LINKS; link = nrmap_next(link), n++) {
 		pst_pos_of_link(link, &pos);
 		why = rpt_is_leaf(pos.pte) ? naudit_against_l0(a, &pos, gfn) :
 					     "a link without a leaf";
@@ -108,115 +161,53 @@ static void naudit_head(struct naudit *a, const struct kvm_memory_slot *slot,
 			naudit_bad(a, pos.table->pst->glpid,
 				   pst_pos_addr(&pos), why);
 	}
+	a->skipped += !!link;
+	return n;
 }
 
+/* One hold of mmu_lock; moves on inside the memslot, or past its end. */
 static void naudit_slot(struct naudit *a, const struct kvm_memory_slot *slot)
 {
-	gfn_t gfn = slot->base_gfn;
-	gfn_t end = gfn + slot->npages;
-	gfn_t stop;
+	gfn_t end = slot->base_gfn + slot->npages;
+	gfn_t gfn = max(a->gfn, slot->base_gfn);
+	long budget = NAUDIT_FRAMES;
 
-	while (gfn < end) {
-		stop = min(end, gfn + NAUDIT_FRAMES);
-		spin_lock(&a->kvm->mmu_lock);
-		/* After a switch to HPT the words are no heads any more. */
-		if (!kvm_is_radix(a->kvm) || !a->kvm->arch.nested_vm)
-			gfn = end;
-		for (; gfn < stop; gfn++)
-			naudit_head(a, slot, gfn);
-		spin_unlock(&a->kvm->mmu_lock);
-		cond_resched();
+	a->gfn = end;
+	if ((slot->flags & KVM_MEMSLOT_INVALID) || !slot->arch.rmap)
+		return;
+	spin_lock(&a->kvm->mmu_lock);
+	/* After a switch to HPT the words are no heads any more. */
+	if (kvm_is_radix(a->kvm) && a->kvm->arch.nested_vm) {
+		for (; gfn < end && budget > 0; gfn++)
+			budget -= 1 + naudit_head(a, slot, gfn);
+		a->gfn = gfn;
 	}
+	spin_unlock(&a->kvm->mmu_lock);
 }
 
 static void naudit_heads(struct naudit *a)
 {
-	/* Looked up once: the two sets of memslots may change places. */
-	struct kvm_memslots *slots = kvm_memslots(a->kvm);
-	struct kvm_memory_slot *slot;
-	int bkt;
+	struct kvm_memslot_iter it;
 
-	kvm_for_each_memslot(slot, bkt, slots) {
-		if (!(slot->flags & KVM_MEMSLOT_INVALID))
-			naudit_slot(a, slot);
+	kvm_memslot_iter_start(&it, kvm_memslots(a->kvm), a->gfn);
+	if (kvm_memslot_iter_is_valid(&it, ~0ULL))
+		naudit_slot(a, it.slot);
+	else
+		a->part = NAUDIT_TABLES;
+}
+
+/* --- tables ------------------------------------------------------------- */
+
+static enum pst_fault naudit_tables_locked(struct naudit *a, struct pst *live)
+{
+	if (!live || (!a->addr && live->nr_tables <= NAUDIT_SMALL_TABLES)) {
+		a->addr = RPT_EA_LAST + 1;
+		return live ? pst_audit(live) : PST_SOUND;
 	}
+	return pst_audit_part(live, &a->addr, NAUDIT_ENTRIES);
 }
 
-/* --- against L1's table ------------------------------------------------- */
-
-/* Does L1's leaf, composed with ours, still give at least this leaf? */
-static bool naudit_l1_gives(struct naudit *a, const struct naudit_leaf *leaf,
-			    const struct gwalk_result *l1)
-{
-	struct nested_fault f = { .ngpa = leaf->ngpa, .l1 = *l1 };
-	struct pst_leaf own;
-	struct pst_pos pos;
-	bool found;
-
-	if (l1->cause != GWALK_LEAF)
-		return false;
-	spin_lock(&a->kvm->mmu_lock);
-	found = a->kvm->arch.pst &&
-		pst_find_leaf(a->kvm->arch.pst, l1->addr, &pos);
-	if (found)
-		pst_pos_to_leaf(&pos, &own);
-	spin_unlock(&a->kvm->mmu_lock);
-	if (!found)
-		return false;
-	nfault_compose(&f, &own, PAGE_SHIFT);
-	return f.leaf.pa == (leaf->pte.val & RPT_RPN) &&
-	       !(leaf->pte.val & RPT_PROT & ~f.leaf.attrs);
-}
-
-/* A leaf that is gone, or changed since, has nothing to prove. */
-static bool naudit_still_there(struct naudit *a, struct kvm_nested_guest *ng,
-			       const struct naudit_leaf *leaf)
-{
-	struct pst_pos pos;
-	bool same;
-
-	spin_lock(&a->kvm->mmu_lock);
-	same = ng->live && pst_find_leaf(ng->live, leaf->ngpa, &pos) &&
-	       pos.pte.val == leaf->pte.val;
-	spin_unlock(&a->kvm->mmu_lock);
-	return same;
-}
-
-static void naudit_leaf(struct naudit *a, struct kvm_nested_guest *ng,
-			const struct naudit_leaf *leaf)
-{
-	struct nmmu_reader reader = { .kvm = a->kvm };
-	struct gwalk_result l1;
-
-	a->leaves++;
-	nmmu_walk_l1(&reader, READ_ONCE(ng->l1_root), leaf->ngpa, &l1);
-	if (!naudit_l1_gives(a, leaf, &l1) && naudit_still_there(a, ng, leaf))
-		a->unannounced++;
-}
-
-/* Leaves of one hold of mmu_lock; returns how many, and where to go on. */
-static unsigned int naudit_collect(struct kvm_nested_guest *ng, u64 *addr,
-				   struct naudit_leaf *leaf)
-{
-	struct pst_iter it = { .addr = *addr, .last = RPT_EA_LAST,
-			       .budget = NAUDIT_FRAMES };
-	unsigned int n = 0;
-
-	spin_lock(&ng->kvm->mmu_lock);
-	while (n < NAUDIT_LEAVES && ng->live && pst_next_leaf(ng->live, &it)) {
-		leaf[n].ngpa = pst_pos_addr(&it.pos);
-		leaf[n].pte = it.pos.pte;
-		leaf[n].shift = it.pos.table->shift;
-		n++;
-	}
-	if (!ng->live)
-		it.addr = RPT_EA_LAST + 1;
-	spin_unlock(&ng->kvm->mmu_lock);
-	*addr = it.addr;
-	return n;
-}
-
-static void naudit_structure(struct naudit *a, struct kvm_nested_guest *ng)
+static void naudit_tables(struct naudit *a, struct kvm_nested_guest *ng)
 {
 	static const char * const why[] = {
 		[PST_BAD_COUNT] = "counts are wrong (T3)",
@@ -224,50 +215,178 @@ static void naudit_structure(struct naudit *a, struct kvm_nested_guest *ng)
 		[PST_BAD_PARENT] = "a table is not where its parent says (T4)",
 		[PST_BAD_ENTRY] = "an entry that nobody writes (C1)",
 	};
-	enum pst_fault fault = PST_SOUND;
+	enum pst_fault fault;
 
-	spin_lock(&a->kvm->mmu_lock);
-	if (ng->live)
-		fault = pst_audit(ng->live);
-	spin_unlock(&a->kvm->mmu_lock);
+	scoped_guard(spinlock, &a->kvm->mmu_lock)
+		fault = naudit_tables_locked(a, ng->live);
 	if (fault)
 		naudit_bad(a, ng->glpid, 0, why[fault]);
 }
 
+/* --- against L1's table ------------------------------------------------- */
+
+/* Does L1's leaf, composed with ours, still give at least this leaf? */
+static bool naudit_l1_gives(struct naudit *a, const struct pst_pos *shadow,
+			    const struct gwalk_result *l1)
+{
+	struct nested_fault f = { .ngpa = pst_pos_addr(shadow), .l1 = *l1 };
+	struct pst_leaf own;
+	struct pst_pos pos;
+
+	if (l1->cause != GWALK_LEAF || !a->kvm->arch.pst ||
+	    !pst_find_leaf(a->kvm->arch.pst, l1->addr, &pos))
+		return false;
+	pst_pos_to_leaf(&pos, &own);
+	nfault_compose(&f, &own, PAGE_SHIFT);
+	return f.leaf.pa == (shadow->pte.val & RPT_RPN) &&
+	       !(shadow->pte.val & RPT_PROT & ~f.leaf.attrs);
+}
+
+/* Under mmu_lock, with kvm->mm in use. */
+static void naudit_leaf(struct naudit *a, struct kvm_nested_guest *ng,
+			const struct pst_pos *shadow)
+{
+	struct gwalk_result l1;
+
+	/* While it is not known what L1's table entry says, nor is this. */
+	if (!ng->l1_root) {
+		a->skipped++;
+		return;
+	}
+	if (nmmu_look_l1(a->kvm, ng->l1_root, pst_pos_addr(shadow), &l1))
+		a->unannounced += !naudit_l1_gives(a, shadow, &l1);
+	else if (kvm_is_visible_gfn(a->kvm, gpa_to_gfn(l1.entry)))
+		a->skipped++;
+	else
+		/* L1 has put its table where it has no memory. */
+		a->unannounced++;
+}
+
+static void naudit_leaves(struct naudit *a, struct kvm_nested_guest *ng)
+{
+	struct pst_iter it = { .addr = a->addr, .last = RPT_EA_LAST,
+			       .budget = NAUDIT_FRAMES };
+	bool used = mmget_not_zero(a->kvm->mm);
+	unsigned int n = 0;
+
+	spin_lock(&a->kvm->mmu_lock);
+	for (; n < NAUDIT_LEAVES && ng->live && pst_next_leaf(ng->live, &it);
+	     n++) {
+		if (used)
+			naudit_leaf(a, ng, &it.pos);
+		else
+			a->skipped++;
+	}
+	a->leaves += n;
+	a->addr = ng->live ? it.addr : RPT_EA_LAST + 1;
+	spin_unlock(&a->kvm->mmu_lock);
+	/* May be the last user, after the VMM was killed; not under srcu. */
+	if (used)
+		mmput_async(a->kvm->mm);
+}
+
+/* --- one step ----------------------------------------------------------- */
+
 static void naudit_guest(struct naudit *a, struct kvm_nested_guest *ng)
 {
-	struct naudit_leaf leaf[NAUDIT_LEAVES];
-	unsigned int i, n;
-	u64 addr = 0;
-
-	naudit_structure(a, ng);
-	while (addr <= RPT_EA_LAST) {
-		n = naudit_collect(ng, &addr, leaf);
-		for (i = 0; i < n; i++)
-			naudit_leaf(a, ng, &leaf[i]);
-		cond_resched();
+	if (a->part == NAUDIT_TABLES)
+		naudit_tables(a, ng);
+	else
+		naudit_leaves(a, ng);
+	if (a->addr <= RPT_EA_LAST)
+		return;
+	a->addr = 0;
+	if (a->part == NAUDIT_TABLES) {
+		a->part = NAUDIT_AGAINST_L1;
+	} else {
+		a->part = NAUDIT_TABLES;
+		a->glpid.val++;
 	}
 }
 
-static int naudit_show(struct seq_file *m, void *unused)
+static void naudit_guests(struct naudit *a)
 {
-	struct naudit a = { .m = m, .kvm = m->private };
-	struct kvm_nested_guest *ng;
-	glpid_t glpid = make_glpid(0);
-	int idx;
+	u32 before = a->glpid.val;
+	struct kvm_nested_guest *ng = nguest_get_next(a->kvm, &a->glpid);
 
-	idx = srcu_read_lock(&a.kvm->srcu);
-	if (READ_ONCE(a.kvm->arch.nested_vm))
-		naudit_heads(&a);
-	for (; (ng = nguest_get_next(a.kvm, &glpid)); glpid.val++) {
-		naudit_guest(&a, ng);
-		nguest_put(ng);
+	if (!ng) {
+		a->part = NAUDIT_SUM;
+		return;
 	}
-	srcu_read_unlock(&a.kvm->srcu, idx);
-	seq_printf(m, "leaves %lu unannounced %lu incoherent %lu\n", a.leaves,
-		   a.unannounced, a.incoherent);
+	/* The guest looked at before is gone. */
+	if (a->glpid.val != before) {
+		a->part = NAUDIT_TABLES;
+		a->addr = 0;
+	}
+	naudit_guest(a, ng);
+	nguest_put(ng);
+}
+
+static void naudit_step(struct naudit *a)
+{
+	int idx = srcu_read_lock(&a->kvm->srcu);
+
+	a->nr_found = 0;
+	if (a->part == NAUDIT_HEADS)
+		naudit_heads(a);
+	else
+		naudit_guests(a);
+	srcu_read_unlock(&a->kvm->srcu, idx);
+}
+
+/* --- the reader --------------------------------------------------------- */
+
+static void *naudit_here(struct naudit *a)
+{
+	return a->part == NAUDIT_END ? NULL : a;
+}
+
+/* Goes on where the last read ended; the position only counts steps. */
+static void *naudit_start(struct seq_file *m, loff_t *pos)
+{
+	return naudit_here(m->private);
+}
+
+static void *naudit_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	struct naudit *a = v;
+
+	(*pos)++;
+	if (fatal_signal_pending(current))
+		return ERR_PTR(-EINTR);
+	if (a->part == NAUDIT_SUM)
+		a->part = NAUDIT_END;
+	else
+		naudit_step(a);
+	cond_resched();
+	return naudit_here(a);
+}
+
+static void naudit_stop(struct seq_file *m, void *v)
+{
+}
+
+static int naudit_show(struct seq_file *m, void *v)
+{
+	const struct naudit *a = v;
+	unsigned int i;
+
+	for (i = 0; i < a->nr_found; i++)
+		seq_printf(m, "bad LPID %u %llx: %s\n", a->found[i].glpid.val,
+			   a->found[i].ngpa, a->found[i].why);
+	if (a->part == NAUDIT_SUM)
+		seq_printf(m, "leaves %lu unannounced %lu skipped %lu incoherent %lu\n",
+			   a->leaves, a->unannounced, a->skipped,
+			   a->incoherent);
 	return 0;
 }
+
+static const struct seq_operations naudit_ops = {
+	.start = naudit_start,
+	.next = naudit_next,
+	.stop = naudit_stop,
+	.show = naudit_show,
+};
 
 /* --- now and then ------------------------------------------------------- */
 
@@ -347,32 +466,46 @@ static int nstats_show(struct seq_file *m, void *unused)
 
 /* --- files -------------------------------------------------------------- */
 
-static int naudit_open_with(struct inode *inode, struct file *file,
-			    int (*show)(struct seq_file *, void *))
+static int naudit_open(struct inode *inode, struct file *file)
 {
 	struct kvm *kvm = inode->i_private;
-	int err;
+	struct naudit *a;
 
 	/* The file can be opened while the last reference goes away. */
 	if (!kvm_get_kvm_safe(kvm))
 		return -ENOENT;
-	err = single_open(file, show, kvm);
+	a = __seq_open_private(file, &naudit_ops, sizeof(*a));
+	if (!a) {
+		kvm_put_kvm(kvm);
+		return -ENOMEM;
+	}
+	a->kvm = kvm;
+	return nonseekable_open(inode, file);
+}
+
+static int naudit_release(struct inode *inode, struct file *file)
+{
+	struct kvm *kvm = inode->i_private;
+
+	seq_release_private(inode, file);
+	kvm_put_kvm(kvm);
+	return 0;
+}
+
+static int nstats_open(struct inode *inode, struct file *file)
+{
+	struct kvm *kvm = inode->i_private;
+	int err;
+
+	if (!kvm_get_kvm_safe(kvm))
+		return -ENOENT;
+	err = single_open(file, nstats_show, kvm);
 	if (err)
 		kvm_put_kvm(kvm);
 	return err;
 }
 
-static int naudit_open(struct inode *inode, struct file *file)
-{
-	return naudit_open_with(inode, file, naudit_show);
-}
-
-static int nstats_open(struct inode *inode, struct file *file)
-{
-	return naudit_open_with(inode, file, nstats_show);
-}
-
-static int naudit_release(struct inode *inode, struct file *file)
+static int nstats_release(struct inode *inode, struct file *file)
 {
 	struct kvm *kvm = inode->i_private;
 	int err = single_release(inode, file);
@@ -392,7 +525,7 @@ static const struct file_operations nstats_fops = {
 	.owner = THIS_MODULE,
 	.open = nstats_open,
 	.read = seq_read,
-	.release = naudit_release,
+	.release = nstats_release,
 };
 
 static int nlimit_guests_get(void *kvm, u64 *val)

@@ -126,6 +126,28 @@ static bool nmmu_peek_walk(struct nmmu_reader *rd, u64 root, u64 ngpa,
 	return rd->at;
 }
 
+/**
+ * nmmu_look_l1() - walk L1's tree of one guest, and change nothing
+ * @kvm: VM of L1
+ * @root: first doubleword of L1's table entry
+ * @ngpa: L2 real address
+ * @res: result
+ *
+ * For who only looks (I14): a table that the VM's own tree does not map is not
+ * read at all.
+ *
+ * Context: mmu_lock held, and kvm->mm in use (mmget): the notifier of an mm that
+ *	has ended does not take leaves from the VM's own tree any more.
+ * Return: false if a table could not be read; @res->entry says where.
+ */
+bool nmmu_look_l1(struct kvm *kvm, u64 root, u64 ngpa, struct gwalk_result *res)
+{
+	struct nmmu_reader reader = { .kvm = kvm };
+
+	nmmu_peek_walk(&reader, root, ngpa, res);
+	return res->cause != GWALK_UNREADABLE;
+}
+
 /* Have the VM's own tree map a table of L1, as if L1 had read it. */
 static bool nmmu_fault_in(struct kvm *kvm, u64 addr)
 {

@@ -101,18 +101,37 @@ void vm_destroy(struct vm *vm)
 	close(vm->kvm);
 }
 
+int vm_share;
+
+/* A file in memory, or -1 for memory without a file. */
+static int file_for(size_t bytes)
+{
+	int fd = vm_share ? memfd_create("l1", MFD_CLOEXEC) : -1;
+
+	if (vm_share && (fd < 0 || ftruncate(fd, bytes)))
+		fail("memfd of %zu bytes: %s", bytes, strerror(errno));
+	return fd;
+}
+
 /**
- * vm_map() - anonymous memory of base pages, aligned to 2M
+ * vm_map() - memory of base pages, aligned to 2M
  * @bytes: how much
+ *
+ * Anonymous; with vm_share, of a file, so that it keeps what is in it when its
+ * pages are taken from the process.
  */
 void *vm_map(size_t bytes)
 {
 	size_t align = 2UL << 20;
+	int fd = file_for(bytes + align);
+	int flags = fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
 	char *memory = mmap(NULL, bytes + align, PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+			    flags | MAP_NORESERVE, fd, 0);
 
 	if (memory == MAP_FAILED)
 		fail("mmap of %zu bytes: %s", bytes, strerror(errno));
+	if (fd >= 0)
+		close(fd);
 	memory = (char *)(((uintptr_t)memory + align - 1) & ~(align - 1));
 	madvise(memory, bytes, MADV_NOHUGEPAGE);
 	return memory;

@@ -61,6 +61,9 @@ struct vcpu {
 /* Set by a test that enables nesting itself, when the VM has memory. */
 extern int vm_nest_late;
 
+/* Set by a test that takes pages with something in them from the process. */
+extern int vm_share;
+
 void vm_create(struct vm *vm);
 void vm_nest(struct vm *vm);
 int vm_to_hpt(struct vm *vm);
