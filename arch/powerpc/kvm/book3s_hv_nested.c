@@ -19,7 +19,6 @@
 #include <linux/kvm_host.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
-#include <linux/vmalloc.h>
 
 #include <asm/hvcall.h>
 #include <asm/kvm_book3s.h>
@@ -52,50 +51,6 @@ void kvmhv_vm_nested_init(struct kvm *kvm)
 void kvmhv_release_all_nested(struct kvm *kvm)
 {
 	nguest_release_all(kvm);
-}
-
-static int kvmhv_alloc_heads(struct kvm *kvm, struct kvm_memory_slot *slot)
-{
-	size_t bytes = array_size(slot->npages, sizeof(*slot->arch.rmap));
-	unsigned long *heads;
-
-	if (slot->arch.rmap)
-		return 0;
-	if (bytes >> PAGE_SHIFT > totalram_pages())
-		return -ENOMEM;
-	heads = __vmalloc(bytes, GFP_KERNEL_ACCOUNT | __GFP_ZERO);
-	if (!heads)
-		return -ENOMEM;
-	scoped_guard(spinlock, &kvm->mmu_lock)
-		slot->arch.rmap = heads;
-	return 0;
-}
-
-/**
- * kvmppc_alloc_rmaps() - give each memslot its word for each frame
- * @kvm: VM that starts to nest, or to use an HPT
- *
- * Without either a radix guest has no use for them. Memslots that are made
- * later get theirs when they are made.
- *
- * Context: Process context, may sleep; takes kvm->slots_lock.
- * Return: 0 or -ENOMEM, in which case some memslots may have theirs.
- */
-int kvmppc_alloc_rmaps(struct kvm *kvm)
-{
-	struct kvm_memory_slot *slot;
-	struct kvm_memslots *slots;
-	int bkt, err;
-
-	guard(mutex)(&kvm->slots_lock);
-	kvm->arch.has_rmaps = true;
-	slots = kvm_memslots(kvm);
-	kvm_for_each_memslot(slot, bkt, slots) {
-		err = kvmhv_alloc_heads(kvm, slot);
-		if (err)
-			return err;
-	}
-	return 0;
 }
 
 /* --- H_SET_PARTITION_TABLE ---------------------------------------------- */
