@@ -822,6 +822,7 @@ void kvm_unmap_radix_range(struct kvm *kvm, struct kvm_gfn_range *range)
 {
 	struct radix_walk walk __uninitialized;
 
+	/* Leaves of the time before it was secure go all the same (I15). */
 	if (radix_is_secure(kvm))
 		radix_unmap_secure(kvm, range);
 	radix_walk_begin(&walk, kvm, range->slot, NRMAP_ZAP, range->start,

@@ -53,6 +53,44 @@ void kvmhv_release_all_nested(struct kvm *kvm)
 	nguest_release_all(kvm);
 }
 
+/*
+ * Frames of a secure VM are the ultravisor's: they are in no tree of ours, and
+ * shadow leaves over them would outlive them. So a VM is one or the other, from
+ * the moment on that it says so; who comes second is refused (I15).
+ */
+
+/**
+ * kvmhv_claim_nesting() - a VM is about to be allowed to nest
+ * @kvm: VM
+ *
+ * Context: Any; takes mmu_lock.
+ * Return: 0; -EBUSY if it is secure or becomes so.
+ */
+int kvmhv_claim_nesting(struct kvm *kvm)
+{
+	guard(spinlock)(&kvm->mmu_lock);
+	if (kvm->arch.secure_guest)
+		return -EBUSY;
+	kvm->arch.nested_enable = true;
+	return 0;
+}
+
+/**
+ * kvmhv_claim_secure() - a VM begins to become secure
+ * @kvm: VM
+ *
+ * Context: Any; takes mmu_lock.
+ * Return: 0; -EBUSY if it may nest.
+ */
+int kvmhv_claim_secure(struct kvm *kvm)
+{
+	guard(spinlock)(&kvm->mmu_lock);
+	if (kvm->arch.nested_enable)
+		return -EBUSY;
+	kvm->arch.secure_guest = KVMPPC_SECURE_INIT_START;
+	return 0;
+}
+
 /* --- H_SET_PARTITION_TABLE ---------------------------------------------- */
 
 static bool kvmhv_ptcr_is_valid(struct kvm *kvm, u64 ptcr)

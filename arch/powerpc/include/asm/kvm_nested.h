@@ -101,5 +101,7 @@ struct kvm_nested_guest {
 int kvmhv_settle_nested(struct kvm_vcpu *vcpu);
 u64 kvmhv_get_ptcr(struct kvm_vcpu *vcpu);
 void kvmhv_set_ptcr(struct kvm_vcpu *vcpu, u64 ptcr);
+int __must_check kvmhv_claim_nesting(struct kvm *kvm);
+int __must_check kvmhv_claim_secure(struct kvm *kvm);
 
 #endif /* _ASM_POWERPC_KVM_NESTED_H */

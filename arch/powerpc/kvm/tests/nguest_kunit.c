@@ -634,6 +634,22 @@ TEST(nguest_shrinker_takes_the_oldest_tables)
 	life_leave(0, ng);
 }
 
+TEST(nguest_vm_nests_or_is_secure_but_not_both)
+{
+	EXPECT_EQ(kvmhv_claim_secure(life_kvm), -EBUSY);
+	EXPECT_EQ(life_kvm->arch.secure_guest, 0);
+	EXPECT_EQ(kvmhv_claim_nesting(life_kvm), 0);
+	life_kvm->arch.nested_enable = false;
+	EXPECT_EQ(kvmhv_claim_secure(life_kvm), 0);
+	EXPECT(life_kvm->arch.secure_guest & KVMPPC_SECURE_INIT_START);
+	EXPECT_EQ(kvmhv_claim_nesting(life_kvm), -EBUSY);
+	EXPECT(!life_kvm->arch.nested_enable);
+	life_kvm->arch.secure_guest |= KVMPPC_SECURE_INIT_DONE;
+	EXPECT_EQ(kvmhv_claim_nesting(life_kvm), -EBUSY);
+	life_kvm->arch.secure_guest = 0;
+	EXPECT_EQ(kvmhv_claim_nesting(life_kvm), 0);
+}
+
 /* --- what the host does with L1's memory -------------------------------- */
 
 #define HOST_FRAMES	64
@@ -1000,6 +1016,7 @@ static struct kunit_case life_cases[] = {
 	KUNIT_CASE(nguest_limits_of_a_vm_that_cannot_nest_are_refused),
 	KUNIT_CASE(nguest_lpids_leave_a_reserve_for_vms),
 	KUNIT_CASE(nguest_shrinker_takes_the_oldest_tables),
+	KUNIT_CASE(nguest_vm_nests_or_is_secure_but_not_both),
 	KUNIT_CASE(nguest_aged_range_is_old_at_the_second_asking),
 	KUNIT_CASE(nguest_ageing_sees_a_large_leaf_from_each_of_its_frames),
 	KUNIT_CASE(nguest_unmap_in_many_holds_ends_while_L2_faults),
