@@ -206,6 +206,7 @@ struct nvm_stats {
  * @runs_lock: protects @runs
  * @max_guests: of this VM, 0 for what the module says
  * @quota: bytes of shadow tables of this VM, 0 likewise
+ * @shrink_from: L1's LPID that the shrinker goes on from; under mmu_lock
  * @account: memory of all shadow trees, in any state
  * @stats: of each CPU: all vCPUs count, on each entry and fault
  * @node: in the list of all VMs that nest, for the shrinker
@@ -219,6 +220,7 @@ struct kvm_nested_vm {
 	struct mutex runs_lock;
 	unsigned int max_guests;
 	u64 quota;
+	unsigned long shrink_from;
 	struct pst_account account;
 	struct nvm_stats __percpu *stats;
 	struct list_head node;

@@ -13,9 +13,12 @@
  * Host LPIDs are one pool for the host. Nested guests leave a reserve in it for
  * VMs, so that starting a VM never fails for want of one.
  *
- * The shrinker takes the oldest tables of any VM that nests. It only tries
- * locks, so it may run under any allocation, ours included. Detached trees are
- * not its business: the worker frees them anyway.
+ * The shrinker takes the oldest tables of any VM that nests, of one VM after the
+ * other, and there of one guest after the other. It only tries locks, so it may
+ * run under any allocation, ours included. It counts what it can take: neither
+ * roots nor detached trees, which the worker frees anyway. It is not aware of
+ * memory groups, so it is called when the host is short of memory, not when a
+ * group is: a group's own bound is the quota.
  */
 #include <kunit/visibility.h>
 #include <linux/kvm_host.h>
@@ -363,6 +366,23 @@ void nlimit_remove_vm(struct kvm_nested_vm *nvm)
 	mutex_unlock(&nlimit_vms_lock);
 }
 
+/* Tables of live trees but for their roots; 0 if the lock is not to be had. */
+static unsigned long nlimit_count_vm(struct kvm_nested_vm *nvm)
+{
+	struct kvm_nested_guest *ng;
+	unsigned long index, n = 0;
+
+	if (!atomic_long_read(&nvm->account.tables) ||
+	    !spin_trylock(&nvm->kvm->mmu_lock))
+		return 0;
+	rcu_read_lock();
+	xa_for_each(&nvm->guests, index, ng)
+		n += ng->live ? ng->live->nr_tables : 0;
+	rcu_read_unlock();
+	spin_unlock(&nvm->kvm->mmu_lock);
+	return n;
+}
+
 static unsigned long nlimit_count(struct shrinker *shrinker,
 				  struct shrink_control *sc)
 {
@@ -372,27 +392,44 @@ static unsigned long nlimit_count(struct shrinker *shrinker,
 	if (!mutex_trylock(&nlimit_vms_lock))
 		return 0;
 	list_for_each_entry(nvm, &nlimit_vms, node)
-		n += atomic_long_read(&nvm->account.tables);
+		n += nlimit_count_vm(nvm);
 	mutex_unlock(&nlimit_vms_lock);
 	return n ?: SHRINK_EMPTY;
 }
 
-/* Under mmu_lock: the oldest table of the first guest that has one. */
-static bool nlimit_shrink_guests(struct kvm_nested_vm *nvm,
-				 struct pst_gather *g)
+/* Under mmu_lock: the first guest from @first on that has tables below its root. */
+static struct pst *nlimit_next_tree(struct kvm_nested_vm *nvm,
+				    unsigned long first, unsigned long last)
 {
 	struct kvm_nested_guest *ng;
 	unsigned long index;
-	bool done = false;
+	struct pst *live = NULL;
 
 	rcu_read_lock();
-	xa_for_each(&nvm->guests, index, ng) {
-		done = ng->live && pst_evict_oldest(ng->live, g);
-		if (done)
+	xa_for_each_range(&nvm->guests, index, ng, first, last) {
+		live = ng->live;
+		if (live && live->nr_tables)
 			break;
+		live = NULL;
 	}
 	rcu_read_unlock();
-	return done;
+	return live;
+}
+
+/* Under mmu_lock, which nvm->shrink_from is under too: guests take turns. */
+static bool nlimit_shrink_guests(struct kvm_nested_vm *nvm,
+				 struct pst_gather *g)
+{
+	struct pst *live;
+
+	lockdep_assert_held(&nvm->kvm->mmu_lock);
+	live = nlimit_next_tree(nvm, nvm->shrink_from, ULONG_MAX);
+	if (!live && nvm->shrink_from)
+		live = nlimit_next_tree(nvm, 0, nvm->shrink_from - 1);
+	if (!live)
+		return false;
+	nvm->shrink_from = live->glpid.val + 1;
+	return pst_evict_oldest(live, g);
 }
 
 static bool nlimit_shrink_vm(struct kvm_nested_vm *nvm)
@@ -410,20 +447,26 @@ static bool nlimit_shrink_vm(struct kvm_nested_vm *nvm)
 	return done;
 }
 
+/* One table of each VM in turn; over when none of them has had one to give. */
 static unsigned long nlimit_scan(struct shrinker *shrinker,
 				 struct shrink_control *sc)
 {
-	struct kvm_nested_vm *nvm, *next;
-	unsigned long n = 0;
+	unsigned long n = 0, vain = 0, vms;
+	struct kvm_nested_vm *nvm;
 
 	if (!mutex_trylock(&nlimit_vms_lock))
 		return SHRINK_STOP;
-	list_for_each_entry_safe(nvm, next, &nlimit_vms, node) {
-		while (n < sc->nr_to_scan && nlimit_shrink_vm(nvm))
+	vms = list_count_nodes(&nlimit_vms);
+	while (n < sc->nr_to_scan && vain < vms) {
+		nvm = list_first_entry(&nlimit_vms, struct kvm_nested_vm, node);
+		if (nlimit_shrink_vm(nvm)) {
 			n++;
+			vain = 0;
+		} else {
+			vain++;
+		}
+		list_rotate_left(&nlimit_vms);
 	}
-	/* The next scan begins with another VM. */
-	list_rotate_left(&nlimit_vms);
 	mutex_unlock(&nlimit_vms_lock);
 	return n;
 }

@@ -618,7 +618,8 @@ TEST(nguest_shrinker_takes_the_oldest_tables)
 	EXPECT(life_map(ng, 0, &head[0]));
 	EXPECT(life_map(ng, 1UL << 30, &head[1]));
 	n = nlimit_shrinker->count_objects(nlimit_shrinker, &sc);
-	EXPECT(n >= 6 && n < SHRINK_EMPTY);
+	/* All but the root, which stays. */
+	EXPECT_EQ(n, 5);
 	/* Whose lock is held by another is left alone. */
 	spin_lock(&life_kvm->mmu_lock);
 	EXPECT_EQ(life_shrink(1), 0);
@@ -629,9 +630,32 @@ TEST(nguest_shrinker_takes_the_oldest_tables)
 	EXPECT_EQ(life_shrink(100), 1);
 	EXPECT(hlist_empty(&head[1]));
 	EXPECT_EQ(atomic_long_read(&life_nvm()->account.tables), 1);
+	EXPECT_EQ(nlimit_shrinker->count_objects(nlimit_shrinker, &sc),
+		  SHRINK_EMPTY);
 	/* Translations came back: shadow state is a TLB. */
 	EXPECT(life_map(ng, 0, &head[0]));
 	life_leave(0, ng);
+}
+
+TEST(nguest_shrinker_goes_from_one_guest_to_the_next)
+{
+	struct kvm_nested_guest *ng[LIFE_VCPUS];
+	struct hlist_head head = {};
+	unsigned int i, left;
+
+	for (i = 0; i < LIFE_VCPUS; i++) {
+		ng[i] = life_enter(test, i, 1 + i);
+		EXPECT(life_map(ng[i], 0, &head));
+		EXPECT(life_map(ng[i], 1UL << 30, &head));
+	}
+	/* From no guest a second one before each has given one. */
+	for (left = 2; left--;) {
+		EXPECT_EQ(life_shrink(LIFE_VCPUS), LIFE_VCPUS);
+		for (i = 0; i < LIFE_VCPUS; i++)
+			EXPECT_EQ(pst_nr_leaves(ng[i]->live), left);
+	}
+	for (i = 0; i < LIFE_VCPUS; i++)
+		life_leave(i, ng[i]);
 }
 
 TEST(nguest_vm_nests_or_is_secure_but_not_both)
@@ -1016,6 +1040,7 @@ static struct kunit_case life_cases[] = {
 	KUNIT_CASE(nguest_limits_of_a_vm_that_cannot_nest_are_refused),
 	KUNIT_CASE(nguest_lpids_leave_a_reserve_for_vms),
 	KUNIT_CASE(nguest_shrinker_takes_the_oldest_tables),
+	KUNIT_CASE(nguest_shrinker_goes_from_one_guest_to_the_next),
 	KUNIT_CASE(nguest_vm_nests_or_is_secure_but_not_both),
 	KUNIT_CASE(nguest_aged_range_is_old_at_the_second_asking),
 	KUNIT_CASE(nguest_ageing_sees_a_large_leaf_from_each_of_its_frames),
