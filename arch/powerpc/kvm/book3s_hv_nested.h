@@ -165,6 +165,7 @@ void kvmhv_nestedv1_set_entry(u64 lpid, u64 dw0, u64 dw1);
  * @NVM_KILLS: guests that died, evicted ones included
  * @NVM_EVICTED_GUESTS: idle guests that made room for another
  * @NVM_EVICTED_TABLES: leaf tables that made room for others
+ * @NVM_SPARED_TABLES: leaf tables that did not, for they were used
  * @NVM_AROUND: leaves installed beside the one that faulted
  * @NVM_REPLAYS: reflected faults that L1 has solved, tried before L2 ran
  * @NVM_REFUSALS: guests refused for want of room or host LPIDs
@@ -182,6 +183,7 @@ enum nvm_stat {
 	NVM_KILLS,
 	NVM_EVICTED_GUESTS,
 	NVM_EVICTED_TABLES,
+	NVM_SPARED_TABLES,
 	NVM_AROUND,
 	NVM_REPLAYS,
 	NVM_REFUSALS,

@@ -428,6 +428,7 @@ static const char * const nstats_name[NVM_NR] = {
 	[NVM_KILLS] = "kills",
 	[NVM_EVICTED_GUESTS] = "evicted_guests",
 	[NVM_EVICTED_TABLES] = "evicted_tables",
+	[NVM_SPARED_TABLES] = "spared_tables",
 	[NVM_AROUND] = "around",
 	[NVM_REPLAYS] = "replays",
 	[NVM_REFUSALS] = "refusals",

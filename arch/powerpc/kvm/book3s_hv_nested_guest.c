@@ -770,6 +770,7 @@ void nguest_leave(struct nrun *run, struct kvm_nested_guest *ng)
 {
 	bool dead;
 
+	WRITE_ONCE(ng->last_run, jiffies);
 	/* A killer may put the reference: RCU keeps the guest for the look. */
 	scoped_guard(rcu) {
 		/*

@@ -5,10 +5,11 @@
  * Two things are bounded for each VM: guests, and bytes of shadow tables. The
  * module has defaults, debugfs a value for each VM.
  * Links live in tables, so bounding tables bounds everything (M1). At a
- * bound something of the same VM is discarded, never something of another: an
- * idle guest, the one idle longest first, then the oldest leaf tables of the
- * guest that needs room. Shadow state is a TLB: what is discarded costs faults
- * and nothing else.
+ * bound something of the same VM is discarded, never something of another:
+ * guests that have been idle for a while, the one idle longest first, then the
+ * oldest leaf tables of the guest that has most. A table that was used since the
+ * last look is passed over once. Shadow state is a TLB: what is discarded costs
+ * faults and nothing else.
  *
  * Host LPIDs are one pool for the host. Nested guests leave a reserve in it for
  * VMs, so that starting a VM never fails for want of one.
@@ -23,6 +24,7 @@
 #include <kunit/visibility.h>
 #include <linux/kvm_host.h>
 #include <linux/moduleparam.h>
+#include <linux/sched/signal.h>
 #include <linux/shrinker.h>
 #include <linux/sizes.h>
 
@@ -32,9 +34,22 @@
 
 #include "book3s_hv_nested.h"
 
-/* The least quota, and the share of a VM's memory if that is more. */
-#define NLIMIT_QUOTA_MIN	SZ_4M
-#define NLIMIT_QUOTA_SHIFT	8
+/*
+ * The default quota: room for so many mappings of all of a VM's memory by the
+ * smallest leaves, and this beside it for roots, for what is not aligned, and for
+ * pages here and there.
+ */
+#define NLIMIT_QUOTA_BASE	SZ_4M
+#define NLIMIT_QUOTA_TIMES	2
+
+/* A table of 512 entries, as pst_charge() counts it. */
+#define NLIMIT_TABLE_BYTES						\
+	(sizeof(struct pst_table) +					\
+	 ((sizeof(__be64) + sizeof(union pst_slot)) << RPT_DIR_BITS))
+static_assert(RPT_BITS_4K == RPT_DIR_BITS);
+
+/* Tables that are passed over to find one that was not used. */
+#define NLIMIT_SPARE		32
 
 /*
  * Tables a guest keeps for each vCPU inside, whatever the quota: an L2 whose
@@ -57,7 +72,12 @@ MODULE_PARM_DESC(nested_lpid_reserve,
 static unsigned long nested_quota;
 module_param(nested_quota, ulong, 0644);
 MODULE_PARM_DESC(nested_quota,
-		 "Bytes of shadow tables of one VM; 0: the larger of 4 MiB and 1/256 of its memory");
+		 "Bytes of shadow tables of one VM; 0: room to map its memory twice by 4K pages");
+
+static unsigned int nested_idle_ms = 1000;
+module_param(nested_idle_ms, uint, 0644);
+MODULE_PARM_DESC(nested_idle_ms,
+		 "Milliseconds a nested guest is left alone before it goes for its memory");
 
 VISIBLE_IF_KUNIT atomic_t nlimit_lpids;
 VISIBLE_IF_KUNIT struct shrinker *nlimit_shrinker;
@@ -66,28 +86,34 @@ static DEFINE_MUTEX(nlimit_vms_lock);
 
 /* --- guests and LPIDs --------------------------------------------------- */
 
-/* With a reference: the guest without a vCPU or hypercall, idle longest. */
-static struct kvm_nested_guest *nlimit_find_idle(struct kvm *kvm)
+/*
+ * With a reference: the guest without a vCPU or hypercall, idle longest, and no
+ * shorter than @age in jiffies.
+ */
+static struct kvm_nested_guest *nlimit_find_idle(struct kvm *kvm,
+						 unsigned long age)
 {
 	struct kvm_nested_guest *ng, *idle = NULL;
+	unsigned long last_run, oldest = jiffies - age;
 	glpid_t glpid = make_glpid(0);
 
 	for (; (ng = nguest_get_next(kvm, &glpid)); glpid.val++) {
-		if (!nguest_is_idle(ng) ||
-		    (idle && time_after(ng->last_run, idle->last_run))) {
+		last_run = READ_ONCE(ng->last_run);
+		if (!nguest_is_idle(ng) || time_after(last_run, oldest)) {
 			nguest_put(ng);
 			continue;
 		}
 		if (idle)
 			nguest_put(idle);
 		idle = ng;
+		oldest = last_run;
 	}
 	return idle;
 }
 
-static bool nlimit_evict_guest(struct kvm *kvm)
+static bool nlimit_evict_guest(struct kvm *kvm, unsigned long age)
 {
-	struct kvm_nested_guest *ng = nlimit_find_idle(kvm);
+	struct kvm_nested_guest *ng = nlimit_find_idle(kvm, age);
 
 	if (!ng)
 		return false;
@@ -197,7 +223,7 @@ int nlimit_set(struct kvm *kvm, enum nlimit which, u64 val)
 int nlimit_admit(struct kvm *kvm)
 {
 	while (nlimit_count_guests(kvm) >= nlimit_max_guests(kvm)) {
-		if (!nlimit_evict_guest(kvm))
+		if (!nlimit_evict_guest(kvm, 0))
 			return nlimit_refuse(kvm);
 	}
 	return 0;
@@ -230,7 +256,7 @@ long nlimit_alloc_lpid(struct kvm *kvm)
 	long lpid;
 
 	while (!nlimit_take_lpid()) {
-		if (!nlimit_evict_guest(kvm))
+		if (!nlimit_evict_guest(kvm, 0))
 			return nlimit_refuse(kvm);
 	}
 	lpid = kvmppc_alloc_lpid();
@@ -264,6 +290,33 @@ static u64 nlimit_fixed_quota(struct kvm *kvm)
 	return quota ?: READ_ONCE(nested_quota);
 }
 
+/* Bytes of the tables that map so many bytes by 4K leaves, without a root. */
+static u64 nlimit_cost(u64 bytes)
+{
+	u64 tables = DIV_ROUND_UP(bytes, BIT_ULL(RPT_SHIFT_2M)) +
+		     DIV_ROUND_UP(bytes, BIT_ULL(RPT_SHIFT_1G)) +
+		     DIV_ROUND_UP(bytes, BIT_ULL(RPT_SHIFT_512G));
+
+	return tables * NLIMIT_TABLE_BYTES;
+}
+
+/* Memslots say what L1 may have; it has no more than the host. */
+static u64 nlimit_memory(struct kvm *kvm)
+{
+	struct kvm_memory_slot *slot;
+	struct kvm_memslots *slots;
+	u64 pages = 0;
+	int bkt, idx;
+
+	idx = srcu_read_lock(&kvm->srcu);
+	/* Once: the two sets of memslots may change places. */
+	slots = kvm_memslots(kvm);
+	kvm_for_each_memslot(slot, bkt, slots)
+		pages += slot->npages;
+	srcu_read_unlock(&kvm->srcu, idx);
+	return min_t(u64, pages, totalram_pages()) << PAGE_SHIFT;
+}
+
 /**
  * nlimit_quota() - bytes of shadow tables that a VM may have
  * @kvm: VM of L1
@@ -273,22 +326,12 @@ static u64 nlimit_fixed_quota(struct kvm *kvm)
  */
 u64 nlimit_quota(struct kvm *kvm)
 {
-	struct kvm_memory_slot *slot;
-	struct kvm_memslots *slots;
-	u64 own, pages = 0;
-	int bkt, idx;
+	u64 own = nlimit_fixed_quota(kvm);
 
-	own = nlimit_fixed_quota(kvm);
 	if (own)
 		return own;
-	idx = srcu_read_lock(&kvm->srcu);
-	/* Once: the two sets of memslots may change places. */
-	slots = kvm_memslots(kvm);
-	kvm_for_each_memslot(slot, bkt, slots)
-		pages += slot->npages;
-	srcu_read_unlock(&kvm->srcu, idx);
-	return max_t(u64, NLIMIT_QUOTA_MIN,
-		     (pages << PAGE_SHIFT) >> NLIMIT_QUOTA_SHIFT);
+	return NLIMIT_QUOTA_BASE +
+	       NLIMIT_QUOTA_TIMES * nlimit_cost(nlimit_memory(kvm));
 }
 
 static bool nlimit_is_over(struct kvm_nested_vm *nvm, u64 quota)
@@ -296,16 +339,57 @@ static bool nlimit_is_over(struct kvm_nested_vm *nvm, u64 quota)
 	return atomic_long_read(&nvm->account.bytes) > quota;
 }
 
-/* The oldest table of leaves of one tree, at most 512 of them (L5). */
-static bool nlimit_evict_table(struct kvm_nested_guest *ng, unsigned long keep)
+/* Tables that a guest has above what it keeps. */
+static unsigned long nlimit_excess(struct kvm_nested_guest *ng)
+{
+	unsigned long keep = NLIMIT_TABLES_KEPT *
+			     max(nguest_count_inside(ng), 1U);
+	unsigned long has = 0;
+
+	scoped_guard(spinlock, &ng->kvm->mmu_lock)
+		has = ng->live ? ng->live->nr_tables : 0;
+	return has > keep ? has - keep : 0;
+}
+
+/* With a reference: the guest that has most above what it keeps, or NULL. */
+static struct kvm_nested_guest *nlimit_find_large(struct kvm *kvm)
+{
+	struct kvm_nested_guest *ng, *large = NULL;
+	glpid_t glpid = make_glpid(0);
+	unsigned long most = 0, excess;
+
+	for (; (ng = nguest_get_next(kvm, &glpid)); glpid.val++) {
+		excess = nlimit_excess(ng);
+		if (excess <= most) {
+			nguest_put(ng);
+			continue;
+		}
+		if (large)
+			nguest_put(large);
+		large = ng;
+		most = excess;
+	}
+	return large;
+}
+
+/* One hold of mmu_lock, of at most 512 leaves (L5). */
+static bool nlimit_spare_table(struct kvm_nested_guest *ng)
+{
+	bool done;
+
+	scoped_guard(spinlock, &ng->kvm->mmu_lock)
+		done = ng->live && pst_spare_oldest(ng->live);
+	return done;
+}
+
+static bool nlimit_drop_table(struct kvm_nested_guest *ng)
 {
 	struct pst_gather g __uninitialized;
 	bool done;
 
 	pst_gather_init(&g);
 	spin_lock(&ng->kvm->mmu_lock);
-	done = ng->live && ng->live->nr_tables > keep &&
-	       pst_evict_oldest(ng->live, &g);
+	done = ng->live && pst_evict_oldest(ng->live, &g);
 	pst_gather_flush(&g);
 	spin_unlock(&ng->kvm->mmu_lock);
 	pst_gather_free(&g);
@@ -314,32 +398,71 @@ static bool nlimit_evict_table(struct kvm_nested_guest *ng, unsigned long keep)
 	return done;
 }
 
+/*
+ * Drop the oldest table that was not used since the last look. If all were, as
+ * L2 may see to, the first one behind NLIMIT_SPARE of them goes (L13).
+ */
+static bool nlimit_evict_table(struct kvm_nested_guest *ng)
+{
+	unsigned int spare = NLIMIT_SPARE;
+
+	while (spare-- && nlimit_spare_table(ng)) {
+		nvm_count(ng->kvm, NVM_SPARED_TABLES);
+		cond_resched();
+	}
+	return nlimit_drop_table(ng);
+}
+
+/* Half of what one guest has too much, at most: then another may have most. */
+static bool nlimit_evict_from_large(struct kvm_nested_vm *nvm, u64 quota)
+{
+	struct kvm_nested_guest *ng = nlimit_find_large(nvm->kvm);
+	unsigned long n, done = 0;
+
+	if (!ng)
+		return false;
+	n = DIV_ROUND_UP(nlimit_excess(ng), 2);
+	while (done < n && nlimit_is_over(nvm, quota) && nlimit_evict_table(ng)) {
+		done++;
+		cond_resched();
+	}
+	nguest_put(ng);
+	return done;
+}
+
 /**
  * nlimit_make_room() - before tables are allocated, get under the quota
  * @ng: guest that needs them, with a reference held
  *
- * Detached trees first, then idle guests, then the oldest tables of @ng down to
- * NLIMIT_TABLES_KEPT for each vCPU inside. What is left to allocate is at most three
+ * Detached trees first, then guests idle for nested_idle_ms, then the oldest
+ * tables of whichever guest has most, down to NLIMIT_TABLES_KEPT for each vCPU
+ * inside, or for one; and at last any guest that no vCPU is inside: L1 must not
+ * get more by entering many in turn. What is left to allocate is at most three
  * tables for each vCPU (M1), or a root.
+ *
+ * Each step takes a guest or a table away. Others may bring some meanwhile, but
+ * not without making room themselves; a fatal signal ends it all the same.
  *
  * Context: Process context, may sleep; no lock of ours is held.
  */
 void nlimit_make_room(struct kvm_nested_guest *ng)
 {
+	unsigned long age = msecs_to_jiffies(READ_ONCE(nested_idle_ms));
 	struct kvm_nested_vm *nvm = ng->kvm->arch.nested_vm;
-	u64 quota = nlimit_fixed_quota(ng->kvm) ?: NLIMIT_QUOTA_MIN;
-	unsigned long keep;
+	u64 quota = nlimit_fixed_quota(ng->kvm) ?: NLIMIT_QUOTA_BASE;
 
 	if (!nlimit_is_over(nvm, quota))
 		return;
 	quota = nlimit_quota(ng->kvm);
 	if (nlimit_is_over(nvm, quota))
 		nguest_drain_now(nvm);
-	while (nlimit_is_over(nvm, quota) && nlimit_evict_guest(ng->kvm))
+	while (nlimit_is_over(nvm, quota) && nlimit_evict_guest(ng->kvm, age))
 		nguest_drain_now(nvm);
-	keep = NLIMIT_TABLES_KEPT * max(nguest_count_inside(ng), 1U);
-	while (nlimit_is_over(nvm, quota) && nlimit_evict_table(ng, keep))
+	while (nlimit_is_over(nvm, quota) && !fatal_signal_pending(current) &&
+	       nlimit_evict_from_large(nvm, quota))
 		cond_resched();
+	while (nlimit_is_over(nvm, quota) && nlimit_evict_guest(ng->kvm, 0))
+		nguest_drain_now(nvm);
 }
 
 /* --- shrinker ----------------------------------------------------------- */

@@ -64,7 +64,7 @@ struct pst;
  * @glpid: L1's name of it
  * @refs: one for the table, one for each vCPU inside, one for each hypercall
  * @rcu: frees it after readers of the table are gone
- * @last_run: jiffies when it was last entered, for eviction
+ * @last_run: jiffies when it was last entered or left, for eviction
  * @pate_mutex: orders {write table entry, flush} for @shadow_lpid
  * @published: root in the table entry now; under @pate_mutex
  * @live: tree that gains leaves, or NULL; under mmu_lock

@@ -166,6 +166,7 @@ static const char *const host_state[] = {
 	"/sys/module/kvm_hv/parameters/nested_max_guests",
 	"/sys/module/kvm_hv/parameters/nested_lpid_reserve",
 	"/sys/module/kvm_hv/parameters/nested_quota",
+	"/sys/module/kvm_hv/parameters/nested_idle_ms",
 	"/sys/devices/system/cpu/cpu1/online",
 };
 
