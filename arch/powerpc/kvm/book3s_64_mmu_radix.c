@@ -30,6 +30,7 @@
 #include <linux/kvm_host.h>
 #include <linux/pgtable.h>
 #include <linux/slab.h>
+#include <linux/vmalloc.h>
 
 #include <asm/kvm_book3s.h>
 #include <asm/kvm_book3s_uvmem.h>
@@ -109,6 +110,14 @@ void *pure_zalloc(size_t size)
 	return mem;
 }
 
+void *pure_zalloc_soft(size_t size)
+{
+	if (size <= PAGE_SIZE || radix_cache_for(size))
+		return pure_zalloc(size);
+	KUNIT_STATIC_STUB_REDIRECT(pure_zalloc, size);
+	return __vmalloc(size, GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN);
+}
+
 void pure_free(void *ptr, size_t size)
 {
 	struct kmem_cache *cache = radix_cache_for(size);
@@ -117,6 +126,8 @@ void pure_free(void *ptr, size_t size)
 		return;
 	if (cache) {
 		kmem_cache_free(cache, ptr);
+	} else if (is_vmalloc_addr(ptr)) {
+		vfree(ptr);
 	} else if (size < PAGE_SIZE) {
 		kfree(ptr);
 	} else {

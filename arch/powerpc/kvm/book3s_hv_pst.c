@@ -83,7 +83,7 @@ static struct pst_table *pst_table_alloc(const struct pst_mem *mem,
 
 	t->pte = pure_zalloc(pst_pte_bytes(t));
 	if (t->slot_size)
-		t->slots = pure_zalloc(pst_slot_bytes(t));
+		t->slots = pure_zalloc_soft(pst_slot_bytes(t));
 	if (t->pte && (t->slots || !t->slot_size))
 		return t;
 	pst_table_free(t);

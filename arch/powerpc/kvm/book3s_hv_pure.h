@@ -105,11 +105,24 @@ static inline u64 pure_virt_to_pa(const void *va)
 void *pure_zalloc(size_t size);
 
 /**
- * pure_free() - give back what pure_zalloc() returned
+ * pure_zalloc_soft() - the same for what no hardware looks at
+ * @size: bytes
+ *
+ * Aligned for pointers. Large pieces need not be contiguous in real memory: on a
+ * host of 4K pages that is had when a long-lived host has no large pieces left.
+ *
+ * Context: Process context, may sleep; no lock of ours is held.
+ * Return: the memory, or NULL.
+ */
+void *pure_zalloc_soft(size_t size);
+
+/**
+ * pure_free() - give back what pure_zalloc() or pure_zalloc_soft() returned
  * @ptr: the memory, NULL does nothing
  * @size: bytes as at allocation
  *
- * Context: Any context that may take a slab lock.
+ * Context: Any context that may take a slab lock; may sleep if @size is more than
+ *	a page.
  */
 void pure_free(void *ptr, size_t size);
 

@@ -264,6 +264,7 @@ static inline void pure_end_vm(pure_lock_t *lock)
 /* --- memory and page-table entries -------------------------------------- */
 
 void *pure_zalloc(size_t size);
+void *pure_zalloc_soft(size_t size);
 void pure_free(void *ptr, size_t size);
 u64 pure_update64(__be64 *entry, u64 clr, u64 set);
 

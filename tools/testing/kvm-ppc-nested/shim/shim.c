@@ -191,6 +191,11 @@ void *pure_zalloc(size_t size)
 	return mem;
 }
 
+void *pure_zalloc_soft(size_t size)
+{
+	return pure_zalloc(size);
+}
+
 static void block_remove(struct shim_block *b)
 {
 	struct shim_block **p = bucket_of(b->mem);
