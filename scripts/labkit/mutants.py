@@ -198,6 +198,9 @@ MUTANTS = (
            "\twalk->w.slot.heads = kvm->arch.nested_vm ? walk->slot->arch.rmap : NULL;",
            "\twalk->w.slot.heads = walk->map ? walk->slot->arch.rmap : NULL;",
            "slot_delete_move"),
+    Mutant("a page that goes comes back beside another", "64_mmu_radix.c",
+           "	       !radix_is_going(f->kvm, first, first + NMMU_LINE) &&\n",
+           "", "around_race"),
     Mutant("tables are charged to nobody", "64_mmu_radix.c",
            "static struct pst_account radix_account;\n",
            "static struct pst_account radix_account;\n#undef GFP_KERNEL_ACCOUNT\n"

@@ -403,6 +403,19 @@ struct radix_fault {
 	struct pst_leaf leaf;
 };
 
+/*
+ * Is the host about to take one of these pages away? It calls the notifier first,
+ * and until it ends its own entry for the page may still be there. The recheck
+ * (mmu_invalidate_retry_gfn()) is of the page that faulted alone.
+ */
+static bool radix_is_going(const struct kvm *kvm, gfn_t first, gfn_t end)
+{
+	lockdep_assert_held(&kvm->mmu_lock);
+	return kvm->mmu_invalidate_in_progress &&
+	       first < kvm->mmu_invalidate_range_end &&
+	       end > kvm->mmu_invalidate_range_start;
+}
+
 static bool radix_shift_fits(const struct radix_fault *f, unsigned int shift)
 {
 	u64 mask = BIT_ULL(shift) - 1;
@@ -410,7 +423,8 @@ static bool radix_shift_fits(const struct radix_fault *f, unsigned int shift)
 	gfn_t end = first + BIT(shift - PAGE_SHIFT);
 
 	return !((f->gpa ^ f->hva) & mask) && first >= f->slot->base_gfn &&
-	       end <= f->slot->base_gfn + f->slot->npages;
+	       end <= f->slot->base_gfn + f->slot->npages &&
+	       !radix_is_going(f->kvm, first, end);
 }
 
 /* The largest leaf that host mapping, memslot and dirty log allow. */
@@ -507,7 +521,7 @@ static bool radix_is_mapped(const struct pst_pos *pos, int distance)
  * Pages that are read one after the other fault one after the other: when the
  * page beside this one is mapped, map those of the line, too. Host entries in
  * the same cache line are at hand, if addresses fit. As for the page itself, the
- * notifier covers them from here on.
+ * notifier covers them from here on, but only if it is at none of them now.
  */
 static bool radix_around_is_wanted(const struct radix_fault *f,
 				   struct pst_pos *pos)
@@ -519,6 +533,7 @@ static bool radix_around_is_wanted(const struct radix_fault *f,
 	       !(f->slot->flags & KVM_MEM_LOG_DIRTY_PAGES) &&
 	       first >= f->slot->base_gfn &&
 	       first + NMMU_LINE <= f->slot->base_gfn + f->slot->npages &&
+	       !radix_is_going(f->kvm, first, first + NMMU_LINE) &&
 	       pst_find_leaf(f->kvm->arch.pst, f->gpa, pos) &&
 	       pos->table->shift == PAGE_SHIFT &&
 	       (radix_is_mapped(pos, -1) || radix_is_mapped(pos, 1));
