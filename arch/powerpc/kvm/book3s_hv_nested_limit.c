@@ -375,10 +375,14 @@ static struct kvm_nested_guest *nlimit_find_large(struct kvm *kvm)
 /* One hold of mmu_lock, of at most 512 leaves (L5). */
 static bool nlimit_spare_table(struct kvm_nested_guest *ng)
 {
+	struct pst_gather g __uninitialized;
 	bool done;
 
-	scoped_guard(spinlock, &ng->kvm->mmu_lock)
-		done = ng->live && pst_spare_oldest(ng->live);
+	pst_gather_init(&g);
+	guard(spinlock)(&ng->kvm->mmu_lock);
+	done = ng->live &&
+	       pst_spare_oldest(ng->live, kvmhv_on_pseries() ? &g : NULL);
+	pst_gather_flush(&g);
 	return done;
 }
 

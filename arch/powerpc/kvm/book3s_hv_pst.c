@@ -917,7 +917,7 @@ static struct pst_table *pst_oldest(struct pst *pst)
 }
 
 /* Take R from the leaves of a table; says whether one of them had it. */
-static bool pst_age_table(struct pst_table *t)
+static bool pst_age_table(struct pst_table *t, struct pst_gather *g)
 {
 	unsigned int left = t->nr_present - t->nr_below;
 	struct pst_pos pos = { .table = t };
@@ -926,7 +926,7 @@ static bool pst_age_table(struct pst_table *t)
 	for (; left; pos.index++) {
 		if (!rpt_is_leaf(rpt_load(&t->pte[pos.index])))
 			continue;
-		used |= pst_weaken_leaf(&pos, RPT_REF, NULL).val & RPT_REF;
+		used |= pst_weaken_leaf(&pos, RPT_REF, g).val & RPT_REF;
 		left--;
 	}
 	return used;
@@ -935,21 +935,23 @@ static bool pst_age_table(struct pst_table *t)
 /**
  * pst_spare_oldest() - give the table that would go next a second chance
  * @pst: the tree
+ * @g: gets what has to be flushed for R to come back, NULL if nothing has
  *
  * If one of its leaves was used since the last look, the table loses R and goes
- * to the end of the queue. At most 512 leaves are looked at. Nothing is flushed:
- * losing an R does no harm.
+ * to the end of the queue. At most 512 leaves are looked at. Losing an R does no
+ * harm, but a parent hypervisor never sets it again in what it was not told to
+ * flush.
  *
- * Context: Under the lock.
+ * Context: Under the lock; @g is flushed before it is dropped.
  * Return: whether it was spared; if not, pst_evict_oldest() takes that table.
  */
-bool pst_spare_oldest(struct pst *pst)
+bool pst_spare_oldest(struct pst *pst, struct pst_gather *g)
 {
 	struct pst_table *t;
 
 	pure_assert_locked(pst->lock);
 	t = pst_oldest(pst);
-	if (!t || !pst_age_table(t))
+	if (!t || !pst_age_table(t, g))
 		return false;
 	list_move_tail(&t->node, &pst->tables);
 	return true;

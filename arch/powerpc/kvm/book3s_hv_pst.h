@@ -341,7 +341,7 @@ u64 pst_zap_range(struct pst *pst, u64 start, u64 last, unsigned int budget,
 		  struct pst_gather *g);
 bool pst_zap_small(struct pst *pst, struct pst_gather *g);
 
-bool pst_spare_oldest(struct pst *pst);
+bool pst_spare_oldest(struct pst *pst, struct pst_gather *g);
 bool pst_evict_oldest(struct pst *pst, struct pst_gather *g);
 
 void pst_detach(struct pst *pst);

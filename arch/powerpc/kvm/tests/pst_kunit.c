@@ -309,15 +309,40 @@ TEST(pst_evicts_tables_of_large_leaves_and_what_is_empty_above)
 	end();
 }
 
-static bool spare_oldest(void)
+static bool spare_oldest_with(struct pst_gather *g)
 {
 	bool done;
 
 	pure_lock(&tree_lock);
-	done = pst_spare_oldest(pst);
+	done = pst_spare_oldest(pst, g);
+	if (g)
+		pst_gather_flush(g);
 	pure_unlock(&tree_lock);
 	tree_audit(pst);
 	return done;
+}
+
+static bool spare_oldest(void)
+{
+	return spare_oldest_with(NULL);
+}
+
+/* A parent keeps what it is not told to flush, and would never set R again. */
+TEST(pst_table_that_is_spared_below_a_parent_is_flushed)
+{
+	struct pst_gather g;
+
+	begin(PST_SHADOW);
+	map(0, 0x1000, RPT_R | RPT_REF, 12);
+	map(0x3000, 0x2000, RPT_R, 12);
+	pst_gather_init(&g);
+	EXPECT(spare_oldest_with(&g));
+	/* What had R, and no more. */
+	EXPECT_EQ(tlb_counts().pages, 1);
+	EXPECT(!spare_oldest_with(&g));
+	EXPECT_EQ(tlb_counts().pages, 1);
+	pst_gather_free(&g);
+	end();
 }
 
 TEST(pst_table_that_was_used_is_spared_once)
@@ -1534,6 +1559,7 @@ TEST_SUITE(kvm_nested_pst,
 	   KUNIT_CASE(pst_evicts_the_lowest_table_that_came_first),
 	   KUNIT_CASE(pst_does_not_evict_a_table_with_tables_below_it),
 	   KUNIT_CASE(pst_evicts_tables_of_large_leaves_and_what_is_empty_above),
+	   KUNIT_CASE(pst_table_that_is_spared_below_a_parent_is_flushed),
 	   KUNIT_CASE(pst_table_that_was_used_is_spared_once),
 	   KUNIT_CASE_SLOW(pst_evicts_all_of_a_large_tree_with_a_bounded_look_each_time),
 	   KUNIT_CASE(pst_both_geometries_live_side_by_side),
