@@ -230,6 +230,8 @@ static long kvmhv_enter_result(struct kvm_vcpu *vcpu, struct nrun *run, int r,
 			       int err)
 {
 	run->owed_pc = kvmppc_get_pc(vcpu);
+	run->owed_sp = kvmppc_get_gpr(vcpu, 1);
+	run->owed_lr = kvmppc_get_lr(vcpu);
 	run->result = H_SUCCESS;
 	if (vcpu->mmio_needed) {
 		nrun_redirect_mmio(vcpu, run);
@@ -292,8 +294,11 @@ static bool kvmhv_is_owed(struct kvm_vcpu *vcpu, const struct nrun *run)
 	u64 pc = kvmppc_get_pc(vcpu);
 
 	/* SRR0 alone says nothing: sc sets it. */
-	return pc == run->owed_pc || (!(pc & ~KVMHV_VECTORS) &&
-				      kvmppc_get_srr0(vcpu) == run->owed_pc);
+	return kvmppc_get_gpr(vcpu, 1) == run->owed_sp &&
+	       kvmppc_get_lr(vcpu) == run->owed_lr &&
+	       (pc == run->owed_pc ||
+		(!(pc & ~KVMHV_VECTORS) &&
+		 kvmppc_get_srr0(vcpu) == run->owed_pc));
 }
 
 static int kvmhv_settle(struct kvm_vcpu *vcpu, struct nrun *run)
