@@ -319,6 +319,30 @@ static int kvmhv_settle(struct kvm_vcpu *vcpu, struct nrun *run)
 	return 0;
 }
 
+/*
+ * Count the vCPU as one that runs, unless it has ceased to nest: a switch to HPT
+ * frees nested_run. It clears mmu_ready before it looks whether a vCPU runs; here
+ * it is the other way round. A switch that is about to be refused is waited for:
+ * L1 does not run with something owed.
+ */
+static bool kvmhv_keep_nested(struct kvm_vcpu *vcpu)
+{
+	struct kvm *kvm = vcpu->kvm;
+
+	atomic_inc(&kvm->arch.vcpus_running);
+	/* Orders vcpus_running vs. mmu_ready, see above. */
+	smp_mb__after_atomic();
+	if (READ_ONCE(kvm->arch.mmu_ready) && vcpu->arch.nested_run)
+		return true;
+	atomic_dec(&kvm->arch.vcpus_running);
+
+	guard(mutex)(&kvm->arch.mmu_setup_lock);
+	if (!kvm->arch.mmu_ready || !vcpu->arch.nested_run)
+		return false;
+	atomic_inc(&kvm->arch.vcpus_running);
+	return true;
+}
+
 /**
  * kvmhv_settle_nested() - a vCPU is about to run: complete its last hypercall
  * @vcpu: vCPU, in KVM_RUN, with L1 loaded
@@ -331,19 +355,11 @@ static int kvmhv_settle(struct kvm_vcpu *vcpu, struct nrun *run)
  */
 int kvmhv_settle_nested(struct kvm_vcpu *vcpu)
 {
-	struct kvm *kvm = vcpu->kvm;
 	int r = 0;
 
-	if (vcpu->arch.nested_run) {
-		atomic_inc(&kvm->arch.vcpus_running);
-		/*
-		 * A switch to HPT frees nested_run. It clears mmu_ready before
-		 * it looks whether a vCPU runs; here it is the other way round.
-		 */
-		smp_mb__after_atomic();
-		if (READ_ONCE(kvm->arch.mmu_ready) && vcpu->arch.nested_run)
-			r = kvmhv_settle(vcpu, vcpu->arch.nested_run);
-		atomic_dec(&kvm->arch.vcpus_running);
+	if (vcpu->arch.nested_run && kvmhv_keep_nested(vcpu)) {
+		r = kvmhv_settle(vcpu, vcpu->arch.nested_run);
+		atomic_dec(&vcpu->kvm->arch.vcpus_running);
 	}
 	if (!r && !vcpu->wants_to_run)
 		r = -EINTR;
