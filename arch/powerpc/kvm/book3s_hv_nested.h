@@ -38,6 +38,7 @@ int __must_check nmem_fault_in(struct mm_struct *mm, unsigned long hva,
 int __must_check nmem_read(struct kvm *kvm, gpa_t gpa, void *to, size_t n);
 int __must_check nmem_write(struct kvm *kvm, gpa_t gpa, const void *from,
 			    size_t n);
+int __must_check nmem_make_writable(struct kvm *kvm, gpa_t gpa, size_t n);
 
 /* --- book3s_hv_nested_run.c: register state of L1 and L2 on one vCPU --- */
 

@@ -177,6 +177,34 @@ int nmem_read(struct kvm *kvm, gpa_t gpa, void *to, size_t n)
 }
 
 /**
+ * nmem_make_writable() - find out whether memory of L1 can be written
+ * @kvm: VM of L1, of the calling process
+ * @gpa: L1 real address
+ * @n: bytes
+ *
+ * User space may take the right away at any time.
+ *
+ * Context: as nmem_read()
+ * Return: as nmem_read()
+ */
+int nmem_make_writable(struct kvm *kvm, gpa_t gpa, size_t n)
+{
+	struct kvm_memory_slot *slot;
+	unsigned long hva;
+	size_t part;
+	int err = 0;
+
+	for (; n && !err; n -= part, gpa += part) {
+		part = min(n, PAGE_SIZE - offset_in_page(gpa));
+		scoped_guard(srcu, &kvm->srcu)
+			err = nmem_hva(kvm, gpa, &slot, &hva);
+		if (!err)
+			err = nmem_fault_in(kvm->mm, hva, NMEM_WRITE);
+	}
+	return err;
+}
+
+/**
  * nmem_write() - write memory of L1
  * @kvm: VM of L1, of the calling process
  * @gpa: L1 real address

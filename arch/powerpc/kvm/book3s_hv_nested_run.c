@@ -99,10 +99,11 @@ static void nrun_remember(struct kvm_vcpu *vcpu, struct nrun_buf *buf,
 	buf->last = err ? INVALID_GPA : gpa;
 }
 
-/* X2. nmem_read() refuses a memslot that cannot be written. */
+/* X2. What user space has for reading only is found before L2 runs. */
 static int nrun_read(struct kvm_vcpu *vcpu, gpa_t gpa, void *to, size_t len)
 {
-	return nmem_read(vcpu->kvm, gpa, to, len);
+	return nmem_make_writable(vcpu->kvm, gpa, len) ?:
+	       nmem_read(vcpu->kvm, gpa, to, len);
 }
 
 /* X2. In the version that L1 says; the first value of it is the one used. */
