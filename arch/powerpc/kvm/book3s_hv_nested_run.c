@@ -471,8 +471,12 @@ int nrun_execute(struct kvm_vcpu *vcpu, struct nrun *run,
 
 static int nrun_deliver_load(struct kvm_vcpu *vcpu, struct nrun *run)
 {
-	return nmem_write(vcpu->kvm, run->load_gpa, &vcpu->arch.nested_io_gpr,
-			  sizeof(vcpu->arch.nested_io_gpr));
+	u64 value = vcpu->arch.nested_io_gpr;
+
+	/* As L1 entered: an interrupt may have changed its byte order since. */
+	if (run->order == NSTATE_SWAPPED)
+		value = swab64(value);
+	return nmem_write(vcpu->kvm, run->load_gpa, &value, sizeof(value));
 }
 
 static int nrun_pay(struct kvm_vcpu *vcpu, struct nrun *run,
