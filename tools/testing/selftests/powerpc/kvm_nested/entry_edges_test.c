@@ -218,6 +218,30 @@ static void l14_owed_and_a_snapshot(void)
 	world_end(&w);
 }
 
+/* A reset is to 0x100, with what registers L1 had. sc has set SRR0. */
+static void l14_owed_and_a_reset_to_the_vector(void)
+{
+	struct kvm_regs before, regs;
+
+	begin(L1_LITTLE);
+	device_load(0x100);
+	CHECK_EQ(w.v.vcpu.run->exit_reason, KVM_EXIT_MMIO);
+	memcpy(w.v.vcpu.run->mmio.data, &(u64){ VALUE }, 8);
+	control(w.v.vcpu.fd, KVM_GET_REGS, &before, "KVM_GET_REGS");
+	regs = before;
+	regs.pc = 0x100;
+	control(w.v.vcpu.fd, KVM_SET_REGS, &regs, "KVM_SET_REGS");
+	memset(w.v.regs, 0, sizeof(*w.v.regs));
+	CHECK_EQ(run_once(1), -EINTR);
+	note("SRR0 0x%llx, pc was 0x%llx", (unsigned long long)regs.srr0,
+	     (unsigned long long)before.pc);
+	CHECK_EQ(REG(&w.v, 5), 0);
+	control(w.v.vcpu.fd, KVM_SET_REGS, &before, "KVM_SET_REGS");
+	l1_resume(&w.v);
+	l2_prepare(&w.v, 1);
+	world_end(&w);
+}
+
 static struct l1_vcpu sleeper;
 static volatile int hammering;
 static volatile unsigned int refused;
@@ -281,6 +305,8 @@ static const struct test_case cases[] = {
 	{ "c4_result_and_an_interrupt_little", c4_result_and_an_interrupt_little },
 	{ "c4_result_and_an_interrupt_big", c4_result_and_an_interrupt_big },
 	{ "l14_owed_and_a_snapshot", l14_owed_and_a_snapshot },
+	{ "l14_owed_and_a_reset_to_the_vector",
+	  l14_owed_and_a_reset_to_the_vector },
 	{ "l14_owed_and_a_refused_switch", l14_owed_and_a_refused_switch, 60 },
 };
 
