@@ -293,11 +293,11 @@ static bool kvmhv_is_owed(struct kvm_vcpu *vcpu, const struct nrun *run)
 {
 	u64 pc = kvmppc_get_pc(vcpu);
 
-	/* SRR0 alone says nothing: sc sets it. */
+	/* SRR0 alone says nothing: sc sets it; L0 resets nobody, a VMM does. */
 	return kvmppc_get_gpr(vcpu, 1) == run->owed_sp &&
 	       kvmppc_get_lr(vcpu) == run->owed_lr &&
 	       (pc == run->owed_pc ||
-		(!(pc & ~KVMHV_VECTORS) &&
+		(!(pc & ~KVMHV_VECTORS) && pc != BOOK3S_INTERRUPT_SYSTEM_RESET &&
 		 kvmppc_get_srr0(vcpu) == run->owed_pc));
 }
 
