@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Edges of the entry: what is owed to L1, its buffers, MMIO of L2. */
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -13,8 +12,7 @@
 #define DEVICE		(L2_DATA + 0x200000)
 #define NOWHERE		0x7000000000ULL
 #define VALUE		0x0102030405060708ULL
-#define H_CEDE		0xe0
-#define ROUNDS		20000
+#define ROUNDS		10000
 
 static struct world w;
 
@@ -242,15 +240,23 @@ static void l14_owed_and_a_reset_to_the_vector(void)
 	world_end(&w);
 }
 
-static struct l1_vcpu sleeper;
+static struct l1_vcpu stayer;
 static volatile int hammering;
 static volatile unsigned int refused;
 
-static void *sleep_in_kvm(void *unused)
+/* Its L2 says that it is there, and stays until it is told, or for a minute. */
+static void *stay_in_kvm(void *unused)
 {
+	const u64 args[] = { stayer.state_gpa, stayer.regs_gpa };
+
 	(void)unused;
-	l1_begin(&sleeper, H_CEDE, NULL, 0);
-	vcpu_run(&sleeper.vcpu);
+	l2_prepare(&stayer, 1);
+	l2_goto(&stayer, l2_signal_spin);
+	SET_REG(&stayer, 4, L2_DATA);
+	SET_REG(&stayer, 7, L2_DATA + 0x100);
+	SET_STATE(&stayer, hdec_expiry, timebase() + 60000 * TICKS_PER_MS);
+	l1_begin(&stayer, H_ENTER_NESTED, args, ARRAY_SIZE(args));
+	vcpu_run(&stayer.vcpu);
 	return NULL;
 }
 
@@ -270,13 +276,15 @@ static void *try_to_switch(void *unused)
 /* A switch to HPT that is refused, as a vCPU runs, changes nothing. */
 static void l14_owed_and_a_refused_switch(void)
 {
-	pthread_t sleeping, switching;
+	pthread_t staying, switching;
 	unsigned int i, lost = 0;
 
 	begin(L1_LITTLE);
-	l1_add_vcpu(&w.l1, &sleeper, 1);
-	CHECK(!pthread_create(&sleeping, NULL, sleep_in_kvm, NULL));
-	sleep_ms(300);
+	*(u64 *)l1_memory(&w.l1, GPA) = 0;
+	*(u64 *)l1_memory(&w.l1, GPA + 0x100) = 0;
+	l1_add_vcpu(&w.l1, &stayer, 1);
+	CHECK(!pthread_create(&staying, NULL, stay_in_kvm, NULL));
+	wait_until_set(l1_memory(&w.l1, GPA));
 	hammering = 1;
 	CHECK(!pthread_create(&switching, NULL, try_to_switch, NULL));
 	for (i = 0; i < ROUNDS && !lost; i++) {
@@ -288,8 +296,9 @@ static void l14_owed_and_a_refused_switch(void)
 	}
 	hammering = 0;
 	pthread_join(switching, NULL);
-	pthread_kill(sleeping, SIGUSR1);
-	pthread_join(sleeping, NULL);
+	__atomic_store_n((u64 *)l1_memory(&w.l1, GPA + 0x100), 1,
+			 __ATOMIC_SEQ_CST);
+	pthread_join(staying, NULL);
 	note("%u switches refused, %u loads", refused, i);
 	CHECK_EQ(lost, 0);
 	world_end(&w);
