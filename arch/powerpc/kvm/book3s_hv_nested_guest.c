@@ -725,6 +725,11 @@ static int nguest_prepare(struct kvm_nested_guest *ng)
 	seq = ng->inval_seq;
 	spin_unlock(&ng->kvm->mmu_lock);
 
+	/*
+	 * Either the new table is seen here, or who has set it finds this guest
+	 * among those to kill. Pairs with the barrier in nguest_kill_all().
+	 */
+	smp_mb();
 	err = nguest_read_entry(ng->kvm, ng->glpid, &entry);
 	if (err)
 		return err;
@@ -869,6 +874,11 @@ void nguest_kill_all(struct kvm *kvm)
 	struct kvm_nested_guest *ng;
 	glpid_t glpid = make_glpid(0);
 
+	/*
+	 * The register that the caller has set comes before the look at the
+	 * guests. Pairs with the barrier in nguest_prepare().
+	 */
+	smp_mb();
 	for (; (ng = nguest_get_next(kvm, &glpid)); glpid.val++) {
 		nguest_kill(ng);
 		nguest_put(ng);
