@@ -41,7 +41,7 @@ static int copied(s64 r)
 		return 1;
 	CHECK_EQ(r, H_NOT_FOUND);
 	if (!told++)
-		note("this CPU does not reach L2 through quadrants");
+		l2_has_no_quadrants();
 	return 0;
 }
 

@@ -274,6 +274,7 @@ void world_begin(struct world *w);
 void world_create(struct world *w, enum l1_order order);
 void world_create_sized(struct world *w, enum l1_order order, size_t data_bytes);
 void world_translate(struct world *w);
+void l2_has_no_quadrants(void);
 void world_end(struct world *w);
 
 /* --- vCPUs in threads --- */

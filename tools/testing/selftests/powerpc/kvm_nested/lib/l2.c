@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What L1 does with an L2: registers, and one access at a time. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "l1.h"
@@ -144,6 +145,18 @@ void world_translate(struct world *w)
 	l1_set_entry(&w->l1, 1, l1_root_word(&w->tree), PATB_HR | table);
 	CHECK_EQ(l1_inval_entry(&w->v, 1), H_SUCCESS);
 	w->v.l2_msr = MSR_IR | MSR_DR;
+}
+
+/**
+ * l2_has_no_quadrants() - L0 did not reach a translating L2 through quadrants
+ *
+ * An error where KVM_NESTED_QUADRANTS says that the CPU can do that.
+ */
+void l2_has_no_quadrants(void)
+{
+	if (getenv("KVM_NESTED_QUADRANTS"))
+		fail("L0 does not reach L2 through quadrants");
+	note("this CPU does not reach L2 through quadrants");
 }
 
 void world_end(struct world *w)
