@@ -184,6 +184,13 @@ snippets_begin:
 	ori	%r3, %r3, 0xf008		/* H_DONE */
 	for_l1
 
+/* Drop a process-scoped translation of this CPU: tlbiel RB = r4, RS = r5. */
+	snippet	l2_tlbiel
+	ptesync
+	.long	0x7ca32224			/* tlbiel r4, r5, 0, 1, 1 */
+	ptesync
+	for_l1
+
 /* r11 = result of the hypercall in r3 to r9, which is L2's own business. */
 	snippet	l2_own_hcall
 	sc	1

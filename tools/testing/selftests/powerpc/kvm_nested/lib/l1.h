@@ -238,7 +238,7 @@ extern const char l2_doorbell[], l2_own_hcall[], l2_signal_spin[];
 extern const char l2_load_msr[], l1_flip[], l2_read_dpdes[], l1_vector[];
 extern const char l2_load_vector[], l2_store_vector[], l2_load_quad_vector[];
 extern const char l2_count[], l2_icbi[], l2_load_multiple[];
-extern const char l2_load_quadword[];
+extern const char l2_load_quadword[], l2_tlbiel[];
 
 u64 l1_swap64(const struct l1 *l1, u64 value);
 u32 l1_swap32(const struct l1 *l1, u32 value);

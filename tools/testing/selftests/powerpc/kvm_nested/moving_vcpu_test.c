@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * L12: an L2 vCPU that moves between CPUs flushes on the CPU where it is. What its
+ * process-scoped translations left on another CPU is for L0 to flush before the
+ * vCPU runs there again.
+ *
+ * On an emulator that drops all at each change of LPID the test cannot fail; run it
+ * with EMULATOR=strict. It lasts longer than such an emulator waits for a flush.
+ */
+#include <sched.h>
+#include <time.h>
+
+#include "lib/l1.h"
+
+#define EA		(L2_DATA + 0x1000000)
+#define OLD		L2_DATA
+#define NEW		(L2_DATA + 0x10000)
+#define FEWEST_PAGES	32U
+#define MOST_PAGES	512U
+#define SECONDS		4
+
+static struct world w;
+
+static void on_cpu(unsigned int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	CHECK_EQ(sched_setaffinity(0, sizeof(set), &set), 0);
+}
+
+static u64 page(unsigned int n)
+{
+	return EA + ((u64)n << SHIFT_64K);
+}
+
+static void begin(void)
+{
+	unsigned int n;
+
+	world_create(&w, L1_LITTLE);
+	world_translate(&w);
+	l1_map(&w.tree, OLD, L1_DATA, SHIFT_64K, PTE_ALL);
+	l1_map(&w.tree, NEW, L1_DATA + 0x10000, SHIFT_64K, PTE_ALL);
+	for (n = 0; n < MOST_PAGES; n++)
+		l1_map(&w.ea, page(n), OLD, SHIFT_64K, PTE_ALL | PTE_PRIV);
+	l2_must_store(&w.v, OLD, OLD);
+	l2_must_store(&w.v, NEW, NEW);
+}
+
+static void tlbiel(u64 ea)
+{
+	l2_goto(&w.v, l2_tlbiel);
+	SET_REG(&w.v, 4, ea | AP_64K << 5);
+	SET_REG(&w.v, 5, 0);
+	CHECK_EQ(l1_run(&w.v), TRAP_HCALL);
+}
+
+/* Seen on one CPU, changed on another, seen on the first. */
+static void move_a_page(u64 ea)
+{
+	on_cpu(0);
+	CHECK_EQ(l2_must_load(&w.v, ea), OLD);
+	on_cpu(1);
+	CHECK_EQ(l2_must_load(&w.v, ea), OLD);
+	l1_set_pte(&w.ea, ea, PTE_VALID | PTE_LEAF | NEW | PTE_ALL | PTE_PRIV);
+	tlbiel(ea);
+	CHECK_EQ(l2_must_load(&w.v, ea), NEW);
+	on_cpu(0);
+	CHECK_EQ(l2_must_load(&w.v, ea), NEW);
+}
+
+static void l12_finds_nothing_it_left_behind(void)
+{
+	time_t end = time(NULL) + SECONDS;
+	unsigned int n;
+
+	begin();
+	for (n = 0; n < FEWEST_PAGES || (n < MOST_PAGES && time(NULL) < end); n++)
+		move_a_page(page(n));
+	note("%u pages", n);
+	world_end(&w);
+}
+
+static const struct test_case cases[] = {
+	{ "l12_finds_nothing_it_left_behind", l12_finds_nothing_it_left_behind },
+};
+
+TEST_MAIN(cases)
