@@ -54,12 +54,13 @@ def mirrors(name):
 
 
 class AptRoot:
-    """A private apt root for one architecture."""
+    """A private apt root for one architecture, with or without source packages."""
 
-    def __init__(self, arch, status):
+    def __init__(self, arch, status, sources=False):
         self.arch = arch
         self.status = status
-        self.root = os.path.join(paths.CACHE, "apt", arch)
+        self.kinds = ("deb", "deb-src") if sources else ("deb",)
+        self.root = os.path.join(paths.CACHE, "apt", arch + ("-source" if sources else ""))
         self.config = os.path.join(self.root, "apt.conf")
         self.archives = os.path.join(self.root, "archives")
         self.suite = None
@@ -70,7 +71,8 @@ class AptRoot:
         name = codename()
         self.suite = wanted_suite(name)
         trust = f" [signed-by={KEYRING}]" if os.path.exists(KEYRING) else ""
-        sources = "".join(f"deb{trust} {uri} {suite} main\n" for uri, suite in mirrors(name))
+        sources = "".join(f"{kind}{trust} {uri} {suite} main\n" for kind in self.kinds
+                          for uri, suite in mirrors(name))
         self._write("sources.list", sources)
         self._write("apt.conf", self._settings())
 

@@ -7,6 +7,7 @@ an event of a level.  The verdict needs every level to have said 'done', the wor
 results to equal those of this machine, and no bad line in any kernel log.
 """
 
+import contextlib
 import os
 import re
 import shlex
@@ -18,7 +19,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from labkit import debug, devicetree, image, monitor, packages, paths
+from labkit import debug, devicetree, image, monitor, packages, paths, strict
 from labkit.kernel import DEBUGS, Kernel
 from labkit.ui import LabError, duration, output, start, stop_group
 
@@ -68,6 +69,7 @@ class ChainSpec:
     extra: Sequence = ()                # files to find in /lab
     append: str = ""                    # more words for every kernel command line
     silence: int = None                 # seconds from one phase to the next, at most
+    strict: str = ""                    # words for the emulator that forgets nothing
 
     def __post_init__(self):
         self.whose = self._spread(self.whose)
@@ -208,6 +210,7 @@ class Chain:
         self.verbose = verbose
         self.directory = os.path.join(paths.BUILD, "run", name)
         self.console_path = os.path.join(paths.LOGS, name + ".console")
+        self.strict_path = os.path.join(paths.LOGS, name + ".strict")
         self.console = None
         self.expected = {}
         self.reason = None
@@ -224,6 +227,8 @@ class Chain:
         paths.make_directory(self.directory)
         paths.make_directory(paths.LOGS)
         paths.need_space(self.directory, 0.3, "running the chain")
+        if spec.strict:
+            strict.emulator()
         kernels = {}
         for level in range(max(1, spec.top()), spec.levels + 1):
             kernels["vmlinux-" + spec.variant(level)] = self.kernel(level)
@@ -264,12 +269,15 @@ class Chain:
     # --- the command ---
 
     def command(self):
-        spec, emulator = self.spec, packages.emulator()
+        spec = self.spec
+        emulator = strict.emulator() if spec.strict else packages.emulator()
         machine = self._machine(emulator)
         if not spec.top() and spec.huge:
             machine = devicetree.replaced(machine, emulator.env, self.directory)
         serial = self._terminal() if spec.interactive is not None else \
             ["-serial", "stdio", "-monitor", self._monitor()]
+        if spec.strict:
+            emulator.env.update(strict.setting(spec.strict, self.strict_path))
         return machine + serial, emulator.env
 
     def _monitor(self):
@@ -332,6 +340,8 @@ class Chain:
         with open(self.path("command"), "w") as file:
             file.write(" ".join(command) + "\n")
         begin = time.monotonic()
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.strict_path)
         for boot in range(FIRMWARE_BOOTS):
             if boot:
                 print("            the emulated firmware hung before any kernel: again",
@@ -345,6 +355,8 @@ class Chain:
             self.reason = f"the emulated firmware hung {FIRMWARE_BOOTS} times before any kernel"
         self.seconds = time.monotonic() - begin
         self.reason = self.judge(self.reason)
+        if self.spec.strict and step:
+            print(f"            {strict.summary(self.strict_path)}", flush=True)
         return self.reason is None
 
     def _boot(self, command, env, step):
@@ -398,6 +410,13 @@ class Chain:
 
     def judge(self, reason):
         """The first reason why the chain failed, or None."""
+        return self.stale() or self._judge_levels(reason)
+
+    def stale(self):
+        """What the strict emulator complained of, or None."""
+        return strict.complaint(self.strict_path) if self.spec.strict else None
+
+    def _judge_levels(self, reason):
         console = self.console
         for level in console.levels.values():
             if level.complaints:
@@ -419,7 +438,7 @@ class Chain:
                 return f"L{level.number} did not finish{self._emulator_ended()}"
         if self.spec.command and console.command_status != "0":
             return f"the command in L{self.spec.command_level} ended with {console.command_status}"
-        return None
+        return strict.silence(self.strict_path) if self.spec.strict else None
 
     def _emulator_ended(self):
         """How the emulator ended, if that is strange."""

@@ -3,12 +3,13 @@
 
 import os
 
-from labkit import chain
+from labkit import chain, strict as strict_emulator
 from labkit.kernel import DEBUGS
 from labkit.ui import LabError
 
 WHOSE_0 = ("ours", "peer", chain.EMULATED_L0)
 WHOSE = ("ours", "peer")
+EMULATORS = ("packaged", "strict")
 PAGES = ("64k", "4k")
 MAX_LEVELS = 3
 MAX_CPUS = 8
@@ -115,6 +116,16 @@ def debug(default="0"):
     return DEBUGS[choice("DEBUG", tuple(DEBUGS), default)]
 
 
+def strict(top=0):
+    """The words for the strict emulator if EMULATOR= asks for it; none is empty."""
+    words = strict_emulator.checked_words(value("STRICT", "report"))
+    if choice("EMULATOR", EMULATORS, "packaged") != "strict":
+        return ""
+    if top:
+        raise LabError("EMULATOR=strict is of an L0 that is Linux: do not give L0=emulator")
+    return words
+
+
 def chain_spec():
     """The chain that the variables ask for."""
     levels = number("LEVELS", 1, MAX_LEVELS, 2)
@@ -129,7 +140,7 @@ def chain_spec():
         timeout=number("TIMEOUT", 10, 86400, 0) if value("TIMEOUT") else None,
         debug=debug(),
         huge=choice("HUGE", ("0", "1"), "1") == "1",
-        extra=value("EXTRA").split(), append=value("APPEND"))
+        extra=value("EXTRA").split(), append=value("APPEND"), strict=strict(top))
     check_mem(spec.mem)
     return spec
 

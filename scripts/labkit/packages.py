@@ -77,6 +77,7 @@ class Emulator:
     """qemu-system-ppc64 for this machine, with what it needs to run from the cache."""
 
     def __init__(self, root):
+        self.root = root
         self.binary = os.path.join(root, "usr/bin/qemu-system-ppc64") if root \
             else "qemu-system-ppc64"
         self.env = dict(os.environ)
