@@ -2,6 +2,7 @@
 """Deliberate faults in the glue: each in turn is built, booted, and must be caught.
 
 	make mutants WHERE=kernel [NAMES='word word']
+	make mutants WHERE=strict	see flushes.py
 
 The faults of the pure files, which need no boot, are in
 tools/testing/kvm-ppc-nested/mutants.  Nothing under arch/ is touched: the fault is
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
 
-from labkit import harness, image, kunit, options, packages, paths, selftests, source
+from labkit import flushes, harness, image, kunit, options, packages, paths, selftests, source
 from labkit.kernel import Kernel
 from labkit.ui import LabError, report
 
@@ -408,6 +409,7 @@ def kernel():
 
 
 def run():
-    if options.choice("WHERE", ("pure", "kernel"), "pure") == "kernel":
-        return kernel()
-    return harness.mutants()
+    where = options.choice("WHERE", ("pure", "kernel", "strict"), "pure")
+    if where == "strict":
+        return flushes.run()
+    return kernel() if where == "kernel" else harness.mutants()
