@@ -10,7 +10,8 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from labkit import chain, checks, harness, image, kunit, options, packages, paths, selftests, source
+from labkit import chain, checks, harness, image, kunit, options, packages, paths, selftests
+from labkit import source, strict
 from labkit.chain import ChainSpec, EMULATED_L0
 from labkit.kernel import Kernel
 from labkit.ui import LabError, duration, logged, report, stop_all, tail
@@ -140,6 +141,18 @@ def chain_tests(score):
     selftest_tests(score)
     score.run("KUnit in L0, 64k, debug kernel", kunit.reason,
               os.path.join(paths.LOGS, "kunit.console"))
+    strict_tests(score)
+
+
+def strict_tests(score):
+    """On an MMU that forgets nothing until it is told to: the selftests and a chain."""
+    score.run("the strict emulator can be built", lambda: strict.emulator() and None,
+              paths.log("strict"))
+    score.run("selftests, 64k, strict emulator",
+              lambda: selftests.reason(name="selftests-strict", strict="report"),
+              os.path.join(paths.LOGS, "selftests-strict.console"))
+    run_chains([("ours, two CPUs at every level, 64K, strict emulator",
+                 ChainSpec(whose=OURS, cpus=(2,), strict="report"))], 1, score)
 
 
 def selftest_tests(score):
