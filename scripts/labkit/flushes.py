@@ -45,32 +45,38 @@ class Fault:
         return KVM + self.file
 
 
-FLUSH_PAGE = "radix__flush_tlb_lpid_page(lpid.val, addr, size);"
-FLUSH_LOCALLY = """{
-	unsigned long host = mfspr(SPRN_LPID), rb = addr | mmu_get_ap(psize) << 5;
+SIZE = "BIT_ULL(mmu_psize_defs[psize].shift)"
+FLUSH_PAGES = f"""radix__flush_tlb_lpid_range(lpid.val, start, last + 1,
+				    {SIZE});"""
+FLUSH_LOCALLY = f"""{{
+	unsigned long host = mfspr(SPRN_LPID), rb;
+	u64 addr;
 
 	mtspr(SPRN_LPID, lpid.val);
 	isync();
-	asm volatile("ptesync;" PPC_TLBIEL(%0, %1, 0, 0, 1) ";ptesync"
-		     : : "r" (rb), "r" (0L) : "memory");
+	for (addr = start; addr < last; addr += {SIZE}) {{
+		rb = addr | mmu_get_ap(psize) << 5;
+		asm volatile("ptesync;" PPC_TLBIEL(%0, %1, 0, 0, 1) ";ptesync"
+			     : : "r" (rb), "r" (0L) : "memory");
+	}}
 	mtspr(SPRN_LPID, host);
 	isync();
-}"""
+}}"""
 ENTER = "r = kvmhv_run_single_vcpu(vcpu, limit, lpcr);"
-ENTER_UNMARKED = f"{{ ng->prev_cpu[vcpu->arch.nested_vcpu_id] = -1; {ENTER} }}"
+ENTER_UNMARKED = f"{{ *vcpu->arch.nested_prev_cpu = -1; {ENTER} }}"
 
 FAULTS = (
-    Fault("a leaf is not flushed", "hv_lpid.c", FLUSH_PAGE, "barrier();", "host_unmap_while_running"),
+    Fault("a leaf is not flushed", "hv_lpid.c", FLUSH_PAGES, "barrier();", "host_unmap_while_running"),
     Fault("the walk cache is not flushed", "hv_lpid.c", "radix__flush_pwc_lpid(lpid.val);",
           "barrier();", "thp_split_collapse"),
     Fault("a table entry is not flushed", "hv_lpid.c",
           "mmu_partition_table_set_entry(lpid.val, dw0, dw1, true);",
           "mmu_partition_table_set_entry(lpid.val, dw0, dw1, false);", "inval_lpid"),
-    Fault("a flush names another LPID", "hv_lpid.c", FLUSH_PAGE,
-          FLUSH_PAGE.replace("lpid.val", "lpid.val + 1"), "host_unmap_while_running"),
-    Fault("a flush names another size", "hv_lpid.c", FLUSH_PAGE,
-          FLUSH_PAGE.replace("size", "SZ_4K"), "host_unmap_while_running"),
-    Fault("a flush is local where it must be global", "hv_lpid.c", FLUSH_PAGE, FLUSH_LOCALLY,
+    Fault("a flush names another LPID", "hv_lpid.c", FLUSH_PAGES,
+          FLUSH_PAGES.replace("lpid.val", "lpid.val + 1"), "host_unmap_while_running"),
+    Fault("a flush names another size", "hv_lpid.c", FLUSH_PAGES,
+          FLUSH_PAGES.replace(SIZE, "SZ_4K"), "host_unmap_while_running"),
+    Fault("a flush is local where it must be global", "hv_lpid.c", FLUSH_PAGES, FLUSH_LOCALLY,
           "host_unmap_while_running"),
     Fault("a vCPU moves and nothing is flushed", "hv_nested_run.c", ENTER, ENTER_UNMARKED,
           "moving_vcpu"),
