@@ -149,13 +149,16 @@ void pure_account(long before, long after)
 				    NR_SECONDARY_PAGETABLE, pages);
 }
 
-/* The lock of each tree is mmu_lock of its VM. */
+/*
+ * The lock of each tree is mmu_lock of its VM. No vCPU is kicked: that waits for
+ * other CPUs, and interrupts may be off. Each fails in its next KVM_RUN.
+ */
 void pure_end_vm(pure_lock_t *lock)
 {
 	struct kvm *kvm = container_of(lock, struct kvm, mmu_lock);
 
-	if (!kvm->vm_bugged)
-		kvm_vm_bugged(kvm);
+	WRITE_ONCE(kvm->vm_bugged, true);
+	WRITE_ONCE(kvm->vm_dead, true);
 }
 
 /**
