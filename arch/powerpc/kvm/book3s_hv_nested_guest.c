@@ -439,9 +439,14 @@ static bool nguest_bump(struct kvm_nested_guest *ng, enum nguest_scope scope)
 
 	pst_gather_init(&g);
 	spin_lock(&ng->kvm->mmu_lock);
-	nguest_begin_inval(ng);
+	/*
+	 * G5. Before the new number, whose release orders it: a fault that took
+	 * that with the old root would not be stale. Pairs with the acquire in
+	 * nflt_snapshot().
+	 */
 	if (scope == NGUEST_ENTRY)
 		WRITE_ONCE(ng->l1_root, 0);
+	nguest_begin_inval(ng);
 	large = ng->live && pst_nr_leaves(ng->live) &&
 		!pst_zap_small(ng->live, &g);
 	pst_gather_flush(&g);

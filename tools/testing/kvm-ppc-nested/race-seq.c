@@ -6,13 +6,16 @@
  *  L1      change an entry, then invalidate a range: lock, bump, zap, flush
  *  host    unmap a frame through its head, then our leaf; give another frame
  *  reset   invalidate the whole guest: swap trees, quiesce, drain in steps
+ *  entry   L1 gives the guest another root: forget the old one and bump, zap,
+ *	    tell the new one
  *
  * L1 writes each entry from one thread only. So when its invalidation has
  * returned, the shadow has for that address what the entry says now, or
  * nothing, as long as that thread does not write again.
  *
  * BUG=1 leaves out the recheck, BUG=2 snapshots after the walk, BUG=3 bumps in
- * a critical section after that of the zap: each must be found.
+ * a critical section after that of the zap, BUG=4 bumps before the old root is
+ * forgotten: each must be found.
  */
 #include <sched.h>
 #include <stdio.h>
@@ -23,7 +26,9 @@
 #include "book3s_hv_nrmap.h"
 #include "race.h"
 
+/* Pages that both trees of L1 map alike, and pages that they do not. */
 #define NR_PAGES	8
+#define NR_OTHER	4
 #define NR_FRAMES	8
 #define NR_VCPUS	2
 #define BASE		12
@@ -41,10 +46,13 @@ static unsigned int bug;
 static bool stop;
 static unsigned long maps, retries;
 
-/* Root, two directories and a leaf table, each where the one above says. */
-static __be64 l1_mem[0x14000 / 8] __aligned(65536);
-#define L1_LEAF(i)	(0x13000 / 8 + (i))
-#define L1_ROOT		0x40000000000000adULL
+/* Two trees: root, two directories and a leaf table, each as the one above says. */
+#define L1_TREE		0x20000
+static __be64 l1_mem[2 * L1_TREE / 8] __aligned(65536);
+#define L1_AT(tree, at)	(((tree) * L1_TREE + (at)) / 8)
+#define L1_ROOT(tree)	(0x40000000000000adULL + (tree) * L1_TREE)
+
+static u64 l1_root = L1_ROOT(0);
 
 static bool running(void)
 {
@@ -59,30 +67,48 @@ static int l1_read(void *ctx, u64 addr, __be64 *entry)
 	return 0;
 }
 
-static void l1_write(unsigned int page, u64 frame)
+static void l1_write_tree(unsigned int tree, unsigned int page, u64 frame)
 {
-	__atomic_store_n(&l1_mem[L1_LEAF(page)],
+	__atomic_store_n(&l1_mem[L1_AT(tree, 0x13000) + page],
 			 cpu_to_be64(rpt_make_leaf(frame << 12, RPT_PROT |
 						   RPT_RC).val),
 			 __ATOMIC_RELEASE);
 }
 
-static void l1_build(void)
+static void l1_write(unsigned int page, u64 frame)
 {
+	l1_write_tree(0, page, frame);
+	l1_write_tree(1, page, frame);
+}
+
+/* What a tree has for the pages that the other one maps elsewhere. */
+static u64 l1_other_frame(unsigned int tree, unsigned int page)
+{
+	return (page + tree) % NR_FRAMES;
+}
+
+static void l1_build(unsigned int tree)
+{
+	static const u64 table[] = { 0, 0x11000, 0x12000, 0x13000 };
 	unsigned int i;
 
-	l1_mem[0] = cpu_to_be64(rpt_make_dir(0x11000, 9).val);
-	l1_mem[0x11000 / 8] = cpu_to_be64(rpt_make_dir(0x12000, 9).val);
-	l1_mem[0x12000 / 8] = cpu_to_be64(rpt_make_dir(0x13000, 9).val);
+	for (i = 0; i < 3; i++)
+		l1_mem[L1_AT(tree, table[i])] =
+			cpu_to_be64(rpt_make_dir(tree * L1_TREE + table[i + 1],
+						 9).val);
 	for (i = 0; i < NR_PAGES; i++)
-		l1_write(i, i % NR_FRAMES);
+		l1_write_tree(tree, i, i % NR_FRAMES);
+	for (; i < NR_PAGES + NR_OTHER; i++)
+		l1_write_tree(tree, i, l1_other_frame(tree, i));
 }
 
 /* --- vCPU ---------------------------------------------------------------- */
 
-static void snapshot(struct nested_fault *f)
+static bool snapshot(struct nested_fault *f)
 {
 	f->inval_seq = __atomic_load_n(&inval_seq, __ATOMIC_ACQUIRE);
+	f->l1_root = __atomic_load_n(&l1_root, __ATOMIC_RELAXED);
+	return f->l1_root;
 }
 
 static bool is_stale(const struct nested_fault *f)
@@ -123,8 +149,9 @@ static void fault(u64 ngpa)
 	enum pst_result r;
 	struct pst_gather g;
 
-	snapshot(&f);
-	gwalk_walk(&rd, L1_ROOT, ngpa, &f.l1);
+	if (!snapshot(&f))
+		return;
+	gwalk_walk(&rd, f.l1_root, ngpa, &f.l1);
 	if (bug == 2) {
 		usleep(WINDOW);
 		snapshot(&f);
@@ -150,7 +177,7 @@ static void *vcpu(void *arg)
 	u64 s = (uintptr_t)arg;
 
 	while (running())
-		fault(rnd_below(&s, NR_PAGES) << 12);
+		fault(rnd_below(&s, NR_PAGES + NR_OTHER) << 12);
 	return NULL;
 }
 
@@ -212,6 +239,47 @@ static void *l1(void *arg)
 		check(page << 12, frame);
 	}
 	return (void *)i;
+}
+
+/* G5: who sees the new number must not see the old root. */
+static void forget_root(void)
+{
+	struct pst_gather g;
+
+	pst_gather_init(&g);
+	pure_lock(&race_lock);
+	if (bug == 4) {
+		bump();
+		usleep(WINDOW);
+	}
+	__atomic_store_n(&l1_root, 0, __ATOMIC_RELAXED);
+	if (bug != 4)
+		bump();
+	pst_zap_range(live, 0, RPT_EA_LAST, ~0U, &g);
+	pst_gather_flush(&g);
+	pure_unlock(&race_lock);
+	pst_gather_free(&g);
+}
+
+static void *entry(void *arg)
+{
+	unsigned int tree = 0, i;
+	u64 page;
+
+	while (running()) {
+		tree = !tree;
+		forget_root();
+		__atomic_store_n(&l1_root, L1_ROOT(tree), __ATOMIC_RELEASE);
+		/* At once and often: the next fault there puts it right. */
+		for (i = 0; i < 10 * NR_OTHER; i++) {
+			page = NR_PAGES + i % NR_OTHER;
+			check(page << 12, l1_other_frame(tree, page));
+			if (!(i % NR_OTHER))
+				usleep(20);
+		}
+		usleep(200);
+	}
+	return NULL;
 }
 
 /* --- host ---------------------------------------------------------------- */
@@ -333,15 +401,16 @@ static void finish(struct pst *pst)
 
 int main(void)
 {
-	static void *(*const body[])(void *) = { l1, notifier, reset, vcpu,
-						 vcpu };
+	static void *(*const body[])(void *) = { l1, notifier, reset, entry,
+						 vcpu, vcpu };
 	const char *s = getenv("SECONDS");
 	pthread_t t[ARRAY_SIZE(body)];
 	void *invalidations;
 	unsigned int i;
 
 	bug = getenv("BUG") ? atoi(getenv("BUG")) : 0;
-	l1_build();
+	l1_build(0);
+	l1_build(1);
 	live = pst_create(&race_lock, PST_SHADOW, &account);
 	host = pst_create(&race_lock, PST_HOST, &account);
 	for (i = 0; i < NR_FRAMES; i++)
