@@ -426,7 +426,8 @@ static bool nlimit_evict_from_large(struct kvm_nested_vm *nvm, u64 quota)
 	if (!ng)
 		return false;
 	n = DIV_ROUND_UP(nlimit_excess(ng), 2);
-	while (done < n && nlimit_is_over(nvm, quota) && nlimit_evict_table(ng)) {
+	while (done < n && nlimit_is_over(nvm, quota) &&
+	       !fatal_signal_pending(current) && nlimit_evict_table(ng)) {
 		done++;
 		cond_resched();
 	}
