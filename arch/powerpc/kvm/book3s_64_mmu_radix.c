@@ -369,6 +369,7 @@ static bool radix_walk_step(struct radix_walk *walk)
  * block too, and for ageing, which is asked for under a page-table lock.
  */
 static void radix_walk_all(struct radix_walk *walk, bool may_block)
+	__must_hold(&walk->kvm->mmu_lock)
 {
 	struct kvm *kvm = walk->kvm;
 
@@ -916,8 +917,9 @@ static void radix_walk_slot(struct kvm *kvm, const struct kvm_memory_slot *slot,
 	radix_walk_begin(&walk, kvm, slot, op, slot->base_gfn,
 			 slot->base_gfn + slot->npages);
 	walk.map = map;
-	guard(spinlock)(&kvm->mmu_lock);
+	spin_lock(&kvm->mmu_lock);
 	radix_walk_all(&walk, true);
+	spin_unlock(&kvm->mmu_lock);
 }
 
 /**

@@ -68,11 +68,15 @@ void kvmhv_release_all_nested(struct kvm *kvm)
  */
 int kvmhv_claim_nesting(struct kvm *kvm)
 {
-	guard(spinlock)(&kvm->mmu_lock);
+	int err = 0;
+
+	spin_lock(&kvm->mmu_lock);
 	if (kvm->arch.secure_guest)
-		return -EBUSY;
-	kvm->arch.nested_enable = true;
-	return 0;
+		err = -EBUSY;
+	else
+		kvm->arch.nested_enable = true;
+	spin_unlock(&kvm->mmu_lock);
+	return err;
 }
 
 /**
@@ -84,11 +88,15 @@ int kvmhv_claim_nesting(struct kvm *kvm)
  */
 int kvmhv_claim_secure(struct kvm *kvm)
 {
-	guard(spinlock)(&kvm->mmu_lock);
+	int err = 0;
+
+	spin_lock(&kvm->mmu_lock);
 	if (kvm->arch.nested_enable)
-		return -EBUSY;
-	kvm->arch.secure_guest = KVMPPC_SECURE_INIT_START;
-	return 0;
+		err = -EBUSY;
+	else
+		kvm->arch.secure_guest = KVMPPC_SECURE_INIT_START;
+	spin_unlock(&kvm->mmu_lock);
+	return err;
 }
 
 /* --- H_SET_PARTITION_TABLE ---------------------------------------------- */

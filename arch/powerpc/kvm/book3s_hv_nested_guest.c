@@ -686,12 +686,16 @@ static bool nguest_is_current(const struct kvm_nested_guest *ng, u64 seq)
  */
 static int nguest_make_ready(struct kvm_nested_guest *ng, u64 seq, u64 root)
 {
-	guard(spinlock)(&ng->kvm->mmu_lock);
-	if (!nguest_is_current(ng, seq))
-		return -EAGAIN;
-	/* What was published comes before. Pairs with nguest_is_ready(). */
-	smp_store_release(&ng->l1_root, root);
-	return 0;
+	bool current_entry;
+
+	spin_lock(&ng->kvm->mmu_lock);
+	current_entry = nguest_is_current(ng, seq);
+	if (current_entry) {
+		/* What was published comes before: nguest_is_ready(). */
+		smp_store_release(&ng->l1_root, root);
+	}
+	spin_unlock(&ng->kvm->mmu_lock);
+	return current_entry ? 0 : -EAGAIN;
 }
 
 /* Take over what was read and publish it, unless L1 has invalidated since. */

@@ -379,10 +379,11 @@ static bool nlimit_spare_table(struct kvm_nested_guest *ng)
 	bool done;
 
 	pst_gather_init(&g);
-	guard(spinlock)(&ng->kvm->mmu_lock);
+	spin_lock(&ng->kvm->mmu_lock);
 	done = ng->live &&
 	       pst_spare_oldest(ng->live, kvmhv_on_pseries() ? &g : NULL);
 	pst_gather_flush(&g);
+	spin_unlock(&ng->kvm->mmu_lock);
 	return done;
 }
 

@@ -104,13 +104,12 @@ static int nmem_hva(struct kvm *kvm, gpa_t gpa, struct kvm_memory_slot **slot,
 }
 
 /* J2. -EAGAIN if the page has to come first; then @hva is set. */
-static int nmem_copy(struct kvm *kvm, gpa_t gpa, void *buf, size_t n,
-		     enum nmem_access access, unsigned long *hva)
+static int nmem_copy_in_srcu(struct kvm *kvm, gpa_t gpa, void *buf, size_t n,
+			     enum nmem_access access, unsigned long *hva)
 {
 	struct kvm_memory_slot *slot;
 	int err;
 
-	guard(srcu)(&kvm->srcu);
 	err = nmem_hva(kvm, gpa, &slot, hva);
 	if (err)
 		return err;
@@ -123,6 +122,16 @@ static int nmem_copy(struct kvm *kvm, gpa_t gpa, void *buf, size_t n,
 	if (access == NMEM_WRITE)
 		mark_page_dirty_in_slot(kvm, slot, gpa_to_gfn(gpa));
 	return 0;
+}
+
+static int nmem_copy(struct kvm *kvm, gpa_t gpa, void *buf, size_t n,
+		     enum nmem_access access, unsigned long *hva)
+{
+	int idx = srcu_read_lock(&kvm->srcu);
+	int err = nmem_copy_in_srcu(kvm, gpa, buf, n, access, hva);
+
+	srcu_read_unlock(&kvm->srcu, idx);
+	return err;
 }
 
 /* Inside one page. Who takes it away between the two steps gives it, too. */

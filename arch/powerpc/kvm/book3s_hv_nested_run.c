@@ -32,34 +32,43 @@
  * twice is mapped for the kernel; as long as the mapping holds, a copy is a
  * copy. The notifier ends the mapping under gpc->lock, which is this vCPU's own.
  *
- * The mapping, if @gpa is what it maps and all of @len is in its page: writable,
- * and kept by a lock until nrun_unmap(). Otherwise NULL, and no lock is held.
+ * The mapping is writable, and kept by that lock while it is used.
  */
-static void *nrun_map(struct kvm_vcpu *vcpu, struct nrun_buf *buf, gpa_t gpa,
-		      size_t len)
-	__cond_acquires(&buf->gpc.lock)
+
+/**
+ * struct nrun_access - an access to a buffer of L1
+ * @buf: the buffer
+ * @gpa: L1 real address
+ * @len: bytes
+ * @copy: makes it, with the buffer at @at
+ * @writes: whether it writes
+ */
+struct nrun_access {
+	struct nrun_buf *buf;
+	gpa_t gpa;
+	size_t len;
+	void (*copy)(struct nrun *run, void *at);
+	bool writes;
+};
+
+/* Return: false if the buffer is not mapped as a whole; nothing is done then. */
+static __always_inline bool nrun_in_place(struct kvm_vcpu *vcpu,
+					  struct nrun *run,
+					  const struct nrun_access *a)
 {
+	struct gfn_to_pfn_cache *gpc = &a->buf->gpc;
+	bool mapped;
+
 	kvm_vcpu_srcu_read_lock(vcpu);
-	read_lock(&buf->gpc.lock);
-	if (buf->gpc.gpa == gpa && kvm_gpc_check(&buf->gpc, len))
-		return buf->gpc.khva;
-	read_unlock(&buf->gpc.lock);
+	read_lock(&gpc->lock);
+	mapped = gpc->gpa == a->gpa && kvm_gpc_check(gpc, a->len);
+	if (mapped)
+		a->copy(run, gpc->khva);
+	if (mapped && a->writes)
+		kvm_gpc_mark_dirty_in_slot(gpc);
+	read_unlock(&gpc->lock);
 	kvm_vcpu_srcu_read_unlock(vcpu);
-	return NULL;
-}
-
-static void nrun_unmap(struct kvm_vcpu *vcpu, struct nrun_buf *buf)
-	__releases(&buf->gpc.lock)
-{
-	read_unlock(&buf->gpc.lock);
-	kvm_vcpu_srcu_read_unlock(vcpu);
-}
-
-static void nrun_unmap_dirty(struct kvm_vcpu *vcpu, struct nrun_buf *buf)
-	__releases(&buf->gpc.lock)
-{
-	kvm_gpc_mark_dirty_in_slot(&buf->gpc);
-	nrun_unmap(vcpu, buf);
+	return mapped;
 }
 
 /*
@@ -128,35 +137,46 @@ static int nrun_read_state(struct kvm_vcpu *vcpu, struct nrun *run)
 	return 0;
 }
 
-static int nrun_fetch_state(struct kvm_vcpu *vcpu, struct nrun *run)
+static void nrun_copy_state_in(struct nrun *run, void *at)
 {
-	const struct hv_guest_state *from;
+	const struct hv_guest_state *from = at;
 
-	from = nrun_map(vcpu, &run->state_buf, run->state_gpa, sizeof(*from));
-	if (!from)
-		return nrun_read_state(vcpu, run);
 	run->size = nstate_version(READ_ONCE(from->version), run->order);
 	if (run->size > 0)
 		nstate_import(from, run->size, run->order, &run->hv);
-	nrun_unmap(vcpu, &run->state_buf);
+}
+
+static int nrun_fetch_state(struct kvm_vcpu *vcpu, struct nrun *run)
+{
+	const struct nrun_access in = {
+		&run->state_buf, run->state_gpa, sizeof(struct hv_guest_state),
+		nrun_copy_state_in,
+	};
+
+	if (!nrun_in_place(vcpu, run, &in))
+		return nrun_read_state(vcpu, run);
 	return min(run->size, 0);
+}
+
+static void nrun_copy_state_out(struct nrun *run, void *at)
+{
+	nstate_export(&run->hv, run->size, run->order, at);
 }
 
 static int nrun_deliver_state(struct kvm_vcpu *vcpu, struct nrun *run)
 {
-	struct hv_guest_state *to;
+	const struct nrun_access out = {
+		&run->state_buf, run->state_gpa, sizeof(struct hv_guest_state),
+		nrun_copy_state_out, .writes = true,
+	};
 	int err;
 
-	to = nrun_map(vcpu, &run->state_buf, run->state_gpa, sizeof(*to));
-	if (to) {
-		nstate_export(&run->hv, run->size, run->order, to);
-		nrun_unmap_dirty(vcpu, &run->state_buf);
+	if (nrun_in_place(vcpu, run, &out))
 		return 0;
-	}
 	err = nmem_read(vcpu->kvm, run->state_gpa, &run->wire, run->size);
 	if (err)
 		return err;
-	nstate_export(&run->hv, run->size, run->order, &run->wire);
+	nrun_copy_state_out(run, &run->wire);
 	return nmem_write(vcpu->kvm, run->state_gpa, &run->wire, run->size);
 }
 
@@ -175,37 +195,52 @@ static void nrun_copy_regs(void *to, const void *from)
 		WRITE_ONCE(dst[i], READ_ONCE(src[i]));
 }
 
+static void nrun_copy_regs_in(struct nrun *run, void *at)
+{
+	nrun_copy_regs(&run->regs, at);
+}
+
+static int nrun_read_regs(struct kvm_vcpu *vcpu, struct nrun *run)
+{
+	int err = nrun_read(vcpu, run->regs_gpa, &run->regs,
+			    sizeof(run->regs));
+
+	if (!err)
+		nrun_remember(vcpu, &run->regs_buf, run->regs_gpa,
+			      sizeof(run->regs));
+	return err;
+}
+
 static int nrun_fetch_regs(struct kvm_vcpu *vcpu, struct nrun *run)
 {
-	const struct pt_regs *from;
+	const struct nrun_access in = {
+		&run->regs_buf, run->regs_gpa, sizeof(struct pt_regs),
+		nrun_copy_regs_in,
+	};
 	int err = 0;
 
-	from = nrun_map(vcpu, &run->regs_buf, run->regs_gpa, sizeof(*from));
-	if (from) {
-		nrun_copy_regs(&run->regs, from);
-		nrun_unmap(vcpu, &run->regs_buf);
-	} else {
-		err = nrun_read(vcpu, run->regs_gpa, &run->regs,
-				sizeof(run->regs));
-		if (!err)
-			nrun_remember(vcpu, &run->regs_buf, run->regs_gpa,
-				      sizeof(run->regs));
-	}
+	if (!nrun_in_place(vcpu, run, &in))
+		err = nrun_read_regs(vcpu, run);
 	nstate_swap_regs(&run->regs, run->order);
 	return err;
 }
 
+static void nrun_copy_regs_out(struct nrun *run, void *at)
+{
+	nrun_copy_regs(at, &run->regs);
+}
+
 static int nrun_deliver_regs(struct kvm_vcpu *vcpu, struct nrun *run)
 {
-	struct pt_regs *to;
+	const struct nrun_access out = {
+		&run->regs_buf, run->regs_gpa, sizeof(struct pt_regs),
+		nrun_copy_regs_out, .writes = true,
+	};
 
-	to = nrun_map(vcpu, &run->regs_buf, run->regs_gpa, sizeof(*to));
-	if (!to)
-		return nmem_write(vcpu->kvm, run->regs_gpa, &run->regs,
-				  NRUN_REGS * sizeof(long));
-	nrun_copy_regs(to, &run->regs);
-	nrun_unmap_dirty(vcpu, &run->regs_buf);
-	return 0;
+	if (nrun_in_place(vcpu, run, &out))
+		return 0;
+	return nmem_write(vcpu->kvm, run->regs_gpa, &run->regs,
+			  NRUN_REGS * sizeof(long));
 }
 
 /* --- life --------------------------------------------------------------- */
