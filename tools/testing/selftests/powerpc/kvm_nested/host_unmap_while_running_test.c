@@ -101,6 +101,7 @@ static void mprotect_and_back(void)
 	unsigned int round;
 
 	begin(SHIFT_64K);
+	s.v.cured = 1;
 	spinner_store(&s, L2_DATA, PAGES, PAGE_BYTES);
 	for (round = 0; round < 30; round++) {
 		CHECK(!mprotect(memory, BYTES, PROT_READ));

@@ -133,6 +133,10 @@ static void run_to_done(struct l1_vcpu *v)
 
 		if (err == -EINTR || err == -EAGAIN)
 			continue;
+		/* The VMM is told what it lacks (C11), and has it again soon. */
+		if (err == -EFAULT && v->cured &&
+		    run->exit_reason == KVM_EXIT_MEMORY_FAULT)
+			continue;
 		if (err)
 			fail("KVM_RUN: %s", strerror(-err));
 		if (run->exit_reason == KVM_EXIT_MMIO) {

@@ -169,6 +169,7 @@ struct l1_vcpu {
 	u64 ticks;			/* of the last hypercall */
 	u64 slice;			/* ticks that L2 runs at most */
 	u64 l2_msr;			/* more bits for L2's MSR */
+	int cured;			/* memory that is lacking is coming back */
 	u64 state_gpa;
 	u64 regs_gpa;
 	struct hv_state *state;
