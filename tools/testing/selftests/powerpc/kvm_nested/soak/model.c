@@ -463,8 +463,12 @@ static void create(struct life *life)
 	if (mlock2(life->l1.low, L1_LOW_BYTES, MLOCK_ONFAULT))
 		fail("mlock2: %s", strerror(errno));
 	l1_add_vcpu(&life->l1, &life->v, 0);
-	for (n = 0; n < PEERS; n++)
+	/* What the host forbids it allows again: see protect(). */
+	life->v.cured = 1;
+	for (n = 0; n < PEERS; n++) {
 		l1_add_vcpu(&life->l1, &life->peers[n], 1 + n);
+		life->peers[n].cured = 1;
+	}
 	for (g = 0; g < GUESTS; g++)
 		create_guest(life, &life->guests[g], 1 + g);
 	CHECK_EQ(l1_set_table(&life->v, L1_PTCR), H_SUCCESS);
