@@ -145,14 +145,12 @@ def chain_tests(score):
 
 
 def strict_tests(score):
-    """On an MMU that forgets nothing until it is told to: the selftests and a chain."""
+    """The selftests on an MMU that forgets nothing until it is told to."""
     score.run("the strict emulator can be built", lambda: strict.emulator() and None,
               paths.log("strict"))
     score.run("selftests, 64k, strict emulator",
               lambda: selftests.reason(name="selftests-strict", strict="report"),
               os.path.join(paths.LOGS, "selftests-strict.console"))
-    run_chains([("ours, two CPUs at every level, 64K, strict emulator",
-                 ChainSpec(whose=OURS, cpus=(2,), strict="report"))], 1, score)
 
 
 def selftest_tests(score):
