@@ -18,7 +18,7 @@ from labkit.ui import Step, logged
 SOURCE = os.path.join(paths.TOP, "tools", "testing", "selftests", "powerpc", "kvm_nested")
 OUTPUT = os.path.join(paths.BUILD, "selftests")
 TAKEN = os.path.join(OUTPUT, "kvm_nested")
-TIMEOUT = 900
+TIMEOUT = 1800
 SUMMARY = re.compile(r"(\d+) passed, (\d+) failed")
 SIDES = ("ours", "peer")
 
