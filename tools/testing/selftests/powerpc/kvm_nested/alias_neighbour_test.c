@@ -430,11 +430,11 @@ static void l13_dirty_log_at_1g(void)
 	dirty_log(AT_1G);
 }
 
-/* Each page of the host. */
+/* As many pages of the host, whatever their size. */
 static void dirty_crowd(void)
 {
 	l2_touch_pages(&w.v, view(AT_2M + PAGE_BYTES),
-		       CROWD_BYTES / host_page(), host_page());
+		       CROWD_BYTES / PAGE_BYTES, PAGE_BYTES);
 }
 
 static void begin_with_a_crowd(u32 flags)

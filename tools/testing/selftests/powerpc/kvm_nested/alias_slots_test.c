@@ -302,7 +302,7 @@ static void i11_only_the_leaf_of_the_slot_goes(void)
 	load_then_store(&read_only, &writable, SHIFT_64K);
 	l2_must_store(&second, AT, ALLOWED);
 	delete_slot(&writable);
-	CHECK(l1_shadow_leaf(&w.l1, 2, L2_DATA, &pte, &shift));
+	CHECK(l1_shadow_leaf(&w.l1, 2, AT, &pte, &shift));
 	store_after_the_slot(&w.v);
 	l2_must_store(&second, AT, 77);
 	CHECK_EQ(*page, 77);
