@@ -60,11 +60,10 @@ static u64 nrmap_frame_addr(const struct nrmap_walk *w,
 	return pst_pos_addr(pos) + ((u64)frame << w->slot.shift);
 }
 
-/* A leaf of a tree that is not in the gather yet costs a flush. */
-static void nrmap_charge_leaf(struct nrmap_walk *w, unsigned int nr_trees)
+/* A leaf of a tree that was not in the gather, of @nr_trees, costs a flush. */
+static long nrmap_leaf_cost(const struct nrmap_walk *w, unsigned int nr_trees)
 {
-	nrmap_charge(w, NRMAP_LEAF_COST +
-		     NRMAP_TREE_COST * (w->g->nr_trees - nr_trees));
+	return NRMAP_LEAF_COST + NRMAP_TREE_COST * (w->g->nr_trees - nr_trees);
 }
 
 static void nrmap_note_dirty(struct nrmap_walk *w, const struct pst_pos *pos,
@@ -89,7 +88,7 @@ static bool nrmap_zap_head(struct nrmap_walk *w, struct hlist_head *head)
 		trees = w->g->nr_trees;
 		pst_pos_of_link(link, &pos);
 		pst_zap_leaf(&pos, w->g);
-		nrmap_charge_leaf(w, trees);
+		nrmap_charge(w, nrmap_leaf_cost(w, trees));
 	}
 	return true;
 }
@@ -146,8 +145,7 @@ static bool nrmap_clean_head(struct nrmap_walk *w, struct hlist_head *head)
 		trees = w->g->nr_trees;
 		pst_pos_of_link(link, &pos);
 		pst_weaken_leaf(&pos, RPT_W | RPT_CHG, w->g);
-		w->budget -= NRMAP_LEAF_COST +
-			     NRMAP_TREE_COST * (w->g->nr_trees - trees);
+		w->budget -= nrmap_leaf_cost(w, trees);
 	}
 	return true;
 }

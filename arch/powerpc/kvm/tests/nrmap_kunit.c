@@ -483,6 +483,57 @@ TEST(nrmap_flushes_of_one_critical_section_are_bounded)
 	walk_end();
 }
 
+/* Guests of one L1 that all have the same frame: more than one section flushes. */
+#define CROWD	64U
+
+static unsigned int walk_trees_of_step(struct nrmap_walk *w, bool *more)
+{
+	unsigned int trees;
+	struct pst_gather g;
+
+	pst_gather_init(&g);
+	w->g = &g;
+	pure_lock(&tree_lock);
+	*more = nrmap_step(host, w, NRMAP_BUDGET);
+	trees = g.nr_trees;
+	pst_gather_flush(&g);
+	pure_unlock(&tree_lock);
+	pst_gather_free(&g);
+	return trees;
+}
+
+/* L16: as many trees as their cost allows, the last one begun, and the host's. */
+TEST(nrmap_trees_of_one_critical_section_are_bounded)
+{
+	static const enum nrmap_op ops[] = { NRMAP_ZAP, NRMAP_WRITE_PROTECT };
+	struct pst_leaf leaf = { .pa = WALK_BASE + 0x100000000,
+				 .attrs = WALK_RW, .shift = 12 };
+	static struct pst *crowd[CROWD];
+	struct nrmap_walk w;
+	unsigned int i, n;
+	bool more;
+
+	for (i = 0; i < ARRAY_SIZE(ops); i++) {
+		test_row("op %d", ops[i]);
+		walk_begin();
+		walk_host(WALK_BASE, 12);
+		for (n = 0; n < CROWD; n++) {
+			crowd[n] = tree_create(PST_SHADOW, make_hlpid(10 + n));
+			EXPECT_EQ(tree_map(crowd[n], 0, &leaf,
+					   walk_head(WALK_BASE)).r, PST_MAPPED);
+		}
+		w = walk_of(ops[i], WALK_BASE, WALK_BASE + 0xfff);
+		for (more = true, n = 0; more && n < CROWD; n++)
+			EXPECT(walk_trees_of_step(&w, &more) <=
+			       NRMAP_BUDGET / NRMAP_TREE_COST + 1);
+		EXPECT(!more);
+		EXPECT_EQ(walk_count(WALK_BASE), 0);
+		for (n = 0; n < CROWD; n++)
+			tree_destroy(crowd[n]);
+		walk_end();
+	}
+}
+
 TEST_SUITE(kvm_nested_nrmap,
 	   KUNIT_CASE(nrmap_zero_word_is_an_empty_head),
 	   KUNIT_CASE(nrmap_link_is_found_and_word_is_empty_after_unlink),
@@ -497,4 +548,5 @@ TEST_SUITE(kvm_nested_nrmap,
 	   KUNIT_CASE(nrmap_ageing_is_flushed_below_a_parent),
 	   KUNIT_CASE(nrmap_blocked_leaf_loses_its_links_to_two_walks),
 	   KUNIT_CASE(nrmap_walk_passes_what_came_after_its_blocked_leaf),
-	   KUNIT_CASE(nrmap_flushes_of_one_critical_section_are_bounded));
+	   KUNIT_CASE(nrmap_flushes_of_one_critical_section_are_bounded),
+	   KUNIT_CASE(nrmap_trees_of_one_critical_section_are_bounded));

@@ -6,7 +6,7 @@
 #include "nested_test.h"
 #include "tlbcount.h"
 
-#define TLB_LPIDS	4
+#define TLB_LPIDS	80
 
 static struct tlb_counts counts;
 static u64 lpids[TLB_LPIDS];
