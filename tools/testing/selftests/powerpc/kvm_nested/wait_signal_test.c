@@ -102,19 +102,12 @@ static void waits_and_is_interrupted(int fd)
 /* From now on, who reads what L1 has at @gpa waits. */
 static int take_away(u64 gpa)
 {
-	char *page = l1_memory(&w.l1, gpa);
-
-	memcpy(saved, page, sizeof(saved));
-	CHECK(!madvise(page, sizeof(saved), MADV_DONTNEED));
-	return held_watch(page, sizeof(saved));
+	return held_take(l1_memory(&w.l1, gpa), saved, sizeof(saved));
 }
 
 static void give_back(int fd, u64 gpa)
 {
-	size_t at;
-
-	for (at = 0; at < sizeof(saved); at += host_page())
-		held_give(fd, (uintptr_t)l1_memory(&w.l1, gpa + at), saved + at);
+	held_give_back(fd, l1_memory(&w.l1, gpa), saved, sizeof(saved));
 	CHECK_EQ(close(fd), 0);
 }
 

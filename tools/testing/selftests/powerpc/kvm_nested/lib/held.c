@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -70,4 +71,28 @@ void held_give(int fd, u64 address, const void *page)
 	};
 
 	control(fd, UFFDIO_COPY, &copy, "UFFDIO_COPY");
+}
+
+/**
+ * held_take() - take memory away: from now on, who touches it waits
+ * @memory: mapping, aligned to pages of the host
+ * @saved: gets what was in it
+ * @bytes: size of both
+ *
+ * Return: as held_watch().
+ */
+int held_take(void *memory, void *saved, size_t bytes)
+{
+	memcpy(saved, memory, bytes);
+	CHECK(!madvise(memory, bytes, MADV_DONTNEED));
+	return held_watch(memory, bytes);
+}
+
+/* Give back what held_take() took, and let go who waits for it. */
+void held_give_back(int fd, void *memory, const void *saved, size_t bytes)
+{
+	size_t at;
+
+	for (at = 0; at < bytes; at += host_page())
+		held_give(fd, (uintptr_t)memory + at, (const char *)saved + at);
 }
