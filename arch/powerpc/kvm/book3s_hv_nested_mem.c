@@ -99,8 +99,11 @@ static int nmem_hva(struct kvm *kvm, gpa_t gpa, struct kvm_memory_slot **slot,
 	gfn_t gfn = gpa_to_gfn(gpa);
 
 	*slot = gfn_to_memslot(kvm, gfn);
-	*hva = gfn_to_hva_memslot(*slot, gfn) + offset_in_page(gpa);
-	return kvm_is_error_hva(*hva - offset_in_page(gpa)) ? -ENOENT : 0;
+	*hva = gfn_to_hva_memslot(*slot, gfn);
+	if (kvm_is_error_hva(*hva))
+		return -ENOENT;
+	*hva += offset_in_page(gpa);
+	return 0;
 }
 
 /* J2. -EAGAIN if the page has to come first; then @hva is set. */
