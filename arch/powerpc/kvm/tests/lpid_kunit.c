@@ -100,40 +100,36 @@ static void lpid_was_rpt(unsigned int i, unsigned long type, unsigned long start
 	EXPECT_EQ(lpid_calls[i].args[5], end);
 }
 
-TEST(lpid_c7_translations_leave_walks_and_entry_alone)
+/* By each backend @flush makes one request, for all of the LPID. */
+static void lpid_is_one_request(struct kunit *test, void (*flush)(hlpid_t lpid),
+				unsigned int ric, unsigned long type)
 {
 	lpid_begin(test, LPID_TLBIE);
-	lpid_flush_translations(LPID);
+	flush(LPID);
 	EXPECT_EQ(lpid_tlbies, 1);
-	EXPECT_EQ(lpid_last_ric, RIC_FLUSH_TLB);
+	EXPECT_EQ(lpid_last_ric, ric);
 
 	lpid_begin(test, LPID_H_TLB);
-	lpid_flush_translations(LPID);
+	flush(LPID);
 	EXPECT_EQ(lpid_nr_calls, 1);
-	lpid_was_tlb(0, RIC_FLUSH_TLB, LPID_IS);
+	lpid_was_tlb(0, ric, LPID_IS);
 
 	lpid_begin(test, LPID_H_RPT);
-	lpid_flush_translations(LPID);
+	flush(LPID);
 	EXPECT_EQ(lpid_nr_calls, 1);
-	lpid_was_rpt(0, H_RPTI_TYPE_TLB, 0, -1UL);
+	lpid_was_rpt(0, type, 0, -1UL);
+}
+
+TEST(lpid_c7_translations_leave_walks_and_entry_alone)
+{
+	lpid_is_one_request(test, lpid_flush_translations, RIC_FLUSH_TLB,
+			    H_RPTI_TYPE_TLB);
 }
 
 TEST(lpid_c7_walks_leave_translations_and_entry_alone)
 {
-	lpid_begin(test, LPID_TLBIE);
-	lpid_flush_pwc(LPID);
-	EXPECT_EQ(lpid_tlbies, 1);
-	EXPECT_EQ(lpid_last_ric, RIC_FLUSH_PWC);
-
-	lpid_begin(test, LPID_H_TLB);
-	lpid_flush_pwc(LPID);
-	EXPECT_EQ(lpid_nr_calls, 1);
-	lpid_was_tlb(0, RIC_FLUSH_PWC, LPID_IS);
-
-	lpid_begin(test, LPID_H_RPT);
-	lpid_flush_pwc(LPID);
-	EXPECT_EQ(lpid_nr_calls, 1);
-	lpid_was_rpt(0, H_RPTI_TYPE_PWC, 0, -1UL);
+	lpid_is_one_request(test, lpid_flush_pwc, RIC_FLUSH_PWC,
+			    H_RPTI_TYPE_PWC);
 }
 
 TEST(lpid_c7_translations_and_walks_leave_the_entry_alone)
@@ -158,20 +154,8 @@ TEST(lpid_c7_translations_and_walks_leave_the_entry_alone)
 
 TEST(lpid_c7_all_reads_the_entry_again)
 {
-	lpid_begin(test, LPID_TLBIE);
-	lpid_flush_all(LPID);
-	EXPECT_EQ(lpid_tlbies, 1);
-	EXPECT_EQ(lpid_last_ric, RIC_FLUSH_ALL);
-
-	lpid_begin(test, LPID_H_TLB);
-	lpid_flush_all(LPID);
-	EXPECT_EQ(lpid_nr_calls, 1);
-	lpid_was_tlb(0, RIC_FLUSH_ALL, LPID_IS);
-
-	lpid_begin(test, LPID_H_RPT);
-	lpid_flush_all(LPID);
-	EXPECT_EQ(lpid_nr_calls, 1);
-	lpid_was_rpt(0, H_RPTI_TYPE_NESTED_ALL, 0, -1UL);
+	lpid_is_one_request(test, lpid_flush_all, RIC_FLUSH_ALL,
+			    H_RPTI_TYPE_NESTED_ALL);
 }
 
 static void lpid_flush_pages(unsigned int n)
