@@ -43,9 +43,7 @@ static unsigned int huge_pages_in_memory(void)
 
 static void begin(void)
 {
-	swap_off();
-	swap_on(48 << 20);
-	group_join();
+	group_join_with_swap(48 << 20);
 	world_create(&w, L1_LITTLE);
 	memory = vm_map(BYTES);
 	CHECK(!madvise(memory, BYTES, MADV_HUGEPAGE));
@@ -173,9 +171,7 @@ static void c9_pages_in_use_stay(void)
 	unsigned int round;
 	u64 before;
 
-	swap_off();
-	swap_on(48 << 20);
-	group_join();
+	group_join_with_swap(48 << 20);
 	world_create(&w, L1_LITTLE);
 	l1_map_range(&w.tree, HOT_AT, HOT_GPA, HOT * SMALL, SHIFT_64K, PTE_ALL);
 	l1_map_range(&w.tree, COLD_AT, COLD_GPA, COLD * SMALL, SHIFT_64K,

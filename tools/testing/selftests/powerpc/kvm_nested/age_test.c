@@ -35,9 +35,7 @@ static unsigned int pages_in_memory(void)
 
 static void begin(void)
 {
-	swap_off();
-	swap_on(48 << 20);
-	group_join();
+	group_join_with_swap(48 << 20);
 	world_create(&w, L1_LITTLE);
 	l1_map_range(&w.tree, L2_DATA, GPA, PAGES * PAGE_BYTES, SHIFT_64K,
 		     PTE_ALL);

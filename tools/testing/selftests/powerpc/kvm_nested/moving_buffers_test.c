@@ -142,9 +142,7 @@ static void c5_swapped_between_entries(void)
 	unsigned int round, out = 0;
 	unsigned char present;
 
-	swap_off();
-	swap_on(48 << 20);
-	group_join();
+	group_join_with_swap(48 << 20);
 	begin();
 	for (round = 0; round < 20; round++) {
 		remember(&runner);
@@ -279,9 +277,7 @@ static void c5_swapped_while_l2_runs(void)
 {
 	unsigned int round;
 
-	swap_off();
-	swap_on(48 << 20);
-	group_join();
+	group_join_with_swap(48 << 20);
 	begin();
 	for (round = 0; round < 10; round++) {
 		begin_stay();

@@ -51,6 +51,14 @@ void group_join(void)
 	file_write(GROUP "/cgroup.procs", "0");
 }
 
+/* Swap that is empty: a case before this one may have ended with some. */
+void group_join_with_swap(u64 swap_bytes)
+{
+	swap_off();
+	swap_on(swap_bytes);
+	group_join();
+}
+
 /* Reclaim may refuse: what it takes is what it thinks is old. */
 void group_reclaim(const char *bytes)
 {

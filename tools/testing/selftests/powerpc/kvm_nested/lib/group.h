@@ -14,6 +14,7 @@
 void swap_on(u64 swap_bytes);
 void swap_off(void);
 void group_join(void);
+void group_join_with_swap(u64 swap_bytes);
 void group_reclaim(const char *bytes);
 s64 group_stat(const char *name);
 s64 host_sec_page_tables(void);
