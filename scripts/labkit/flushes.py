@@ -82,6 +82,9 @@ FAULTS = (
           "moving_vcpu"),
     Fault("a vCPU moves and finds what was there", "hv_nested_run.c", ENTER,
           ENTER_UNMARKED + " ", "moving_vcpu", "use"),
+    Fault("a copy leaves translations where L2 was not", "hv_quadrant.c",
+          "if (c->keep_cpu != smp_processor_id())\n\t\tquadrant_flush_pid(c->pid);",
+          "barrier();", "moving_vcpu", "use"),
 )
 
 

@@ -151,6 +151,10 @@ def strict_tests(score):
     score.run("selftests, 64k, strict emulator",
               lambda: selftests.reason(name="selftests-strict", strict="report"),
               os.path.join(paths.LOGS, "selftests-strict.console"))
+    score.run("vCPUs that move, where stale entries are used",
+              lambda: selftests.reason(name="selftests-use", strict="use",
+                                       tests="moving_vcpu"),
+              os.path.join(paths.LOGS, "selftests-use.console"))
 
 
 def selftest_tests(score):

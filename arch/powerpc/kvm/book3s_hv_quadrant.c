@@ -16,6 +16,10 @@
  *     user memory, and flush the TLB for all LPIDs or not at all.
  *  Q3 A missing translation ends the copy; nothing is resolved or locked here.
  *  Q4 Buffers lie in the linear map: the parent gets their real addresses.
+ *  Q5 The guest may have flushed by tlbiel on the CPU of the vCPU whose address
+ *     space this is; only that CPU may keep what a copy translated. Any other
+ *     flushes the PID at once: kvmppc_prepare_radix_vcpu() looks for entries
+ *     where a vCPU ran, and does not know where one was only copied for.
  */
 #include <linux/irqflags.h>
 #include <linux/kvm_host.h>
@@ -29,12 +33,14 @@
 
 #define QUADRANT_SELECT		GENMASK_ULL(63, 62)
 #define QUADRANT_EA_SPAN	BIT_ULL(52)
+#define QUADRANT_SET_OF_PID	PPC_BIT(53)	/* IS = 1 */
 
 struct quadrant_copy {
 	enum { QUADRANT_LOAD, QUADRANT_STORE } dir;
 	void *buf;
 	u64 lpid;
 	u32 pid;
+	int keep_cpu;			/* may keep translations (Q5); or -1 */
 };
 
 /* What was there before a guest's LPIDR and PIDR. */
@@ -56,6 +62,30 @@ static void quadrant_borrow(const struct quadrant_copy *c,
 	if (c->pid)
 		mtspr(SPRN_PID, c->pid);
 	isync();
+}
+
+static __always_inline void quadrant_tlbiel_set(u32 pid, unsigned int set,
+						int ric)
+{
+	u64 rb = QUADRANT_SET_OF_PID | (u64)set << TLBIEL_INVAL_SET_SHIFT;
+	u64 rs = (u64)pid << 32;
+
+	asm volatile(".machine push; .machine power9; tlbiel %0, %1, %2, 1, 1; .machine pop"
+		     : : "r"(rb), "r"(rs), "i"(ric) : "memory");
+}
+
+/* All that this CPU has of the borrowed LPID and @pid, process-scoped. */
+static void quadrant_flush_pid(u32 pid)
+{
+	unsigned int set;
+
+	asm volatile("ptesync" ::: "memory");
+	quadrant_tlbiel_set(pid, 0, RIC_FLUSH_ALL);
+	if (!cpu_has_feature(CPU_FTR_ARCH_31))
+		for (set = 1; set < POWER9_TLB_SETS_RADIX; set++)
+			quadrant_tlbiel_set(pid, set, RIC_FLUSH_TLB);
+	asm volatile("ptesync; " PPC_RADIX_INVALIDATE_ERAT_GUEST "; isync"
+		     ::: "memory");
 }
 
 static void quadrant_give_back(const struct quadrant_copy *c,
@@ -88,6 +118,8 @@ static unsigned long quadrant_copy_native(const struct quadrant_copy *c,
 		n = __copy_from_user_inatomic(c->buf, (void __user *)ea, n);
 	else
 		n = __copy_to_user_inatomic((void __user *)ea, c->buf, n);
+	if (c->keep_cpu != smp_processor_id())
+		quadrant_flush_pid(c->pid);
 	quadrant_give_back(c, &host);
 	pagefault_enable();
 	return n;
@@ -128,14 +160,14 @@ unsigned long quadrant_copy_from(u64 lpid, u32 pid, gva_t eaddr, void *to,
 				 unsigned long n)
 {
 	return quadrant_copy((struct quadrant_copy)
-			     { QUADRANT_LOAD, to, lpid, pid }, eaddr, n);
+			     { QUADRANT_LOAD, to, lpid, pid, -1 }, eaddr, n);
 }
 
 unsigned long quadrant_copy_to(u64 lpid, u32 pid, gva_t eaddr, void *from,
 			       unsigned long n)
 {
 	return quadrant_copy((struct quadrant_copy)
-			     { QUADRANT_STORE, from, lpid, pid }, eaddr, n);
+			     { QUADRANT_STORE, from, lpid, pid, -1 }, eaddr, n);
 }
 
 /* For a guest only quadrants 0 and 3 exist, and bits 61:52 must be zero. */
@@ -151,6 +183,8 @@ static long quadrant_copy_vcpu(struct kvm_vcpu *vcpu, gva_t eaddr,
 
 	c.lpid = nested ? nested->shadow_lpid : vcpu->kvm->arch.lpid;
 	c.pid = quadrant ? 0 : kvmppc_get_pid(vcpu);
+	c.keep_cpu = nested ? READ_ONCE(*vcpu->arch.nested_prev_cpu) :
+			      vcpu->arch.prev_cpu;
 	return quadrant_copy(c, eaddr & ~QUADRANT_SELECT, n);
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * L12: an L2 vCPU that moves between CPUs flushes on the CPU where it is. What its
+ * C14: an L2 vCPU that moves between CPUs flushes on the CPU where it is. What its
  * process-scoped translations left on another CPU is for L0 to flush before the
- * vCPU runs there again.
+ * vCPU runs there again. So is what a copy for L1 left on a CPU where L2 was not.
  *
  * On an emulator that drops all at each change of LPID the test cannot fail; run it
  * with EMULATOR=strict. It lasts longer than such an emulator waits for a flush.
@@ -15,6 +15,7 @@
 #define EA		(L2_DATA + 0x1000000)
 #define OLD		L2_DATA
 #define NEW		(L2_DATA + 0x10000)
+#define BUFFER		(L1_DATA + 0x800000)
 #define FEWEST_PAGES	32U
 #define MOST_PAGES	512U
 #define SECONDS		4
@@ -57,34 +58,72 @@ static void tlbiel(u64 ea)
 	CHECK_EQ(l1_run(&w.v), TRAP_HCALL);
 }
 
+/* By the vCPU where it is. */
+static void change(u64 ea)
+{
+	CHECK_EQ(l2_must_load(&w.v, ea), OLD);
+	l1_set_pte(&w.ea, ea, PTE_VALID | PTE_LEAF | NEW | PTE_ALL | PTE_PRIV);
+	tlbiel(ea);
+	CHECK_EQ(l2_must_load(&w.v, ea), NEW);
+}
+
 /* Seen on one CPU, changed on another, seen on the first. */
 static void move_a_page(u64 ea)
 {
 	on_cpu(0);
 	CHECK_EQ(l2_must_load(&w.v, ea), OLD);
 	on_cpu(1);
-	CHECK_EQ(l2_must_load(&w.v, ea), OLD);
-	l1_set_pte(&w.ea, ea, PTE_VALID | PTE_LEAF | NEW | PTE_ALL | PTE_PRIV);
-	tlbiel(ea);
-	CHECK_EQ(l2_must_load(&w.v, ea), NEW);
+	change(ea);
 	on_cpu(0);
 	CHECK_EQ(l2_must_load(&w.v, ea), NEW);
 }
 
-static void l12_finds_nothing_it_left_behind(void)
+/* Copied for L1 on one CPU, changed on another, seen on the first. */
+static void copy_a_page(u64 ea)
+{
+	u64 *to = l1_memory(&w.l1, BUFFER);
+	s64 r;
+
+	on_cpu(1);
+	CHECK_EQ(l2_must_load(&w.v, ea), OLD);
+	on_cpu(0);
+	r = L1_HCALL(&w.v, H_COPY_TOFROM_GUEST, 1, 0, ea, BUFFER, 0, 8);
+	if (r == H_NOT_FOUND)
+		l2_has_no_quadrants();
+	else
+		CHECK_EQ(l1_swap64(&w.l1, *to), OLD);
+	on_cpu(1);
+	change(ea);
+	on_cpu(0);
+	CHECK_EQ(l2_must_load(&w.v, ea), NEW);
+}
+
+static void for_pages(void (*do_page)(u64 ea))
 {
 	time_t end = time(NULL) + SECONDS;
 	unsigned int n;
 
 	begin();
 	for (n = 0; n < FEWEST_PAGES || (n < MOST_PAGES && time(NULL) < end); n++)
-		move_a_page(page(n));
+		do_page(page(n));
 	note("%u pages", n);
 	world_end(&w);
 }
 
+static void c14_finds_nothing_it_left_behind(void)
+{
+	for_pages(move_a_page);
+}
+
+static void c14_finds_nothing_a_copy_left_behind(void)
+{
+	for_pages(copy_a_page);
+}
+
 static const struct test_case cases[] = {
-	{ "l12_finds_nothing_it_left_behind", l12_finds_nothing_it_left_behind },
+	{ "c14_finds_nothing_it_left_behind", c14_finds_nothing_it_left_behind },
+	{ "c14_finds_nothing_a_copy_left_behind",
+	  c14_finds_nothing_a_copy_left_behind },
 };
 
 TEST_MAIN(cases)
