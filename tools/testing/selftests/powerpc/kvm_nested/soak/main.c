@@ -14,7 +14,10 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <ucontext.h>
 #include <unistd.h>
+
+#include <asm/ptrace.h>
 
 #include "../lib/group.h"
 #include "../lib/param.h"
@@ -167,6 +170,33 @@ static int wait_for_life(pid_t child, unsigned int kill_after_ms)
 	return status;
 }
 
+/* Where in the program a life met its end; the signal then ends it. */
+static void say_where(int nr, siginfo_t *info, void *context)
+{
+	const ucontext_t *uc = context;
+	char text[128];
+	int n = snprintf(text, sizeof(text),
+			 "soak: signal %d, code %d, at %p, nip %lx, lr %lx\n",
+			 nr, info->si_code, info->si_addr,
+			 uc->uc_mcontext.gp_regs[PT_NIP],
+			 uc->uc_mcontext.gp_regs[PT_LNK]);
+
+	n = write(STDOUT_FILENO, text, n);
+	(void)n;
+}
+
+static void say_where_it_ends(void)
+{
+	struct sigaction action = {
+		.sa_sigaction = say_where,
+		.sa_flags = SA_SIGINFO | SA_RESETHAND,
+	};
+
+	sigaction(SIGSEGV, &action, NULL);
+	sigaction(SIGBUS, &action, NULL);
+	sigaction(SIGILL, &action, NULL);
+}
+
 /* Return: how it ended, as waitpid() says. */
 static int run_life(unsigned int worker, u64 life)
 {
@@ -191,6 +221,7 @@ static int run_life(unsigned int worker, u64 life)
 	}
 	n->pid = getpid();
 	note_thread(n, 0);
+	say_where_it_ends();
 	stay_in_memory();
 	alarm(LIFE_SECONDS);
 	if (is_wild) {
