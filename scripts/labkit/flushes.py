@@ -16,7 +16,7 @@ from labkit import image, options, paths, selftests, source, strict
 from labkit.kernel import Kernel
 from labkit.ui import LabError
 
-KVM = "arch/powerpc/kvm/book3s_"
+KVM = "arch/powerpc/kvm/"
 TIMEOUT = 300
 WORD = "kvm_nested_planted"
 DEFINITION = f"""
@@ -66,23 +66,23 @@ ENTER = "r = kvmhv_run_single_vcpu(vcpu, limit, lpcr);"
 ENTER_UNMARKED = f"{{ *vcpu->arch.nested_prev_cpu = -1; {ENTER} }}"
 
 FAULTS = (
-    Fault("a leaf is not flushed", "hv_lpid.c", FLUSH_PAGES, "barrier();", "host_unmap_while_running"),
-    Fault("the walk cache is not flushed", "hv_lpid.c", "radix__flush_pwc_lpid(lpid.val);",
+    Fault("a leaf is not flushed", "nested/lpid.c", FLUSH_PAGES, "barrier();", "host_unmap_while_running"),
+    Fault("the walk cache is not flushed", "nested/lpid.c", "radix__flush_pwc_lpid(lpid.val);",
           "barrier();", "thp_split_collapse"),
-    Fault("a table entry is not flushed", "hv_lpid.c",
+    Fault("a table entry is not flushed", "nested/lpid.c",
           "mmu_partition_table_set_entry(lpid.val, dw0, dw1, true);",
           "mmu_partition_table_set_entry(lpid.val, dw0, dw1, false);", "inval_lpid"),
-    Fault("a flush names another LPID", "hv_lpid.c", FLUSH_PAGES,
+    Fault("a flush names another LPID", "nested/lpid.c", FLUSH_PAGES,
           FLUSH_PAGES.replace("lpid.val", "lpid.val + 1"), "host_unmap_while_running"),
-    Fault("a flush names another size", "hv_lpid.c", FLUSH_PAGES,
+    Fault("a flush names another size", "nested/lpid.c", FLUSH_PAGES,
           FLUSH_PAGES.replace(SIZE, "SZ_4K"), "host_unmap_while_running"),
-    Fault("a flush is local where it must be global", "hv_lpid.c", FLUSH_PAGES, FLUSH_LOCALLY,
+    Fault("a flush is local where it must be global", "nested/lpid.c", FLUSH_PAGES, FLUSH_LOCALLY,
           "host_unmap_while_running"),
-    Fault("a vCPU moves and nothing is flushed", "hv_nested_run.c", ENTER, ENTER_UNMARKED,
+    Fault("a vCPU moves and nothing is flushed", "nested/nested_run.c", ENTER, ENTER_UNMARKED,
           "moving_vcpu"),
-    Fault("a vCPU moves and finds what was there", "hv_nested_run.c", ENTER,
+    Fault("a vCPU moves and finds what was there", "nested/nested_run.c", ENTER,
           ENTER_UNMARKED + " ", "moving_vcpu", "use"),
-    Fault("a copy leaves translations where L2 was not", "hv_quadrant.c",
+    Fault("a copy leaves translations where L2 was not", "nested/quadrant.c",
           "if (c->keep_cpu != smp_processor_id())\n\t\tquadrant_flush_pid(c->pid);",
           "barrier();", "moving_vcpu", "use"),
 )
@@ -107,7 +107,7 @@ def planted():
         texts[path] = texts[path].replace(old, chain_of(old, numbered))
     for path, text in texts.items():
         texts[path] = re.sub(r"((?:.*\n)*#include .*\n)", rf"\1extern int {WORD};\n", text, count=1)
-    texts[KVM + "hv_lpid.c"] += DEFINITION
+    texts[KVM + "nested/lpid.c"] += DEFINITION
     return {path: text.encode() for path, text in texts.items()}
 
 

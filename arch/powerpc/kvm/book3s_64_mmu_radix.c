@@ -39,8 +39,8 @@
 #include <asm/ultravisor.h>
 
 #include "book3s_hv.h"
-#include "book3s_hv_nested.h"
-#include "book3s_hv_nrmap.h"
+#include "nested/nested.h"
+#include "nested/nrmap.h"
 
 /* Entries removed in one hold of mmu_lock from a tree that nobody uses. */
 #define RADIX_CHUNK		512

@@ -25,7 +25,7 @@
 #include <asm/kvm_ppc.h>
 
 #include "book3s_hv.h"
-#include "book3s_hv_nested.h"
+#include "nested/nested.h"
 
 /* The most that one H_COPY_TOFROM_GUEST moves, and how much at a time. */
 #define KVMHV_COPY_MAX		BIT(20)

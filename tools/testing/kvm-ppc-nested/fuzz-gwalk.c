@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A walk over memory that is whatever the input says. */
-#include "book3s_hv_gwalk.h"
+#include "nested/gwalk.h"
 #include "fuzz.h"
 
 struct memory {

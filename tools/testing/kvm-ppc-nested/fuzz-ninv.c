@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Invalidations with any operands. */
-#include "book3s_hv_ninv.h"
-#include "book3s_hv_rpt.h"
+#include "nested/ninv.h"
+#include "nested/rpt.h"
 #include "fuzz.h"
 
 static void check(const struct ninv *inv)

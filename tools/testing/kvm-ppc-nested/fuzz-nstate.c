@@ -2,7 +2,7 @@
 /* Register state of L2 from any bytes, in both orders. */
 #include <stdlib.h>
 
-#include "book3s_hv_nstate.h"
+#include "nested/nstate.h"
 #include "fuzz.h"
 
 static void check_limits(const struct hv_guest_state *hv,

@@ -6,7 +6,7 @@
 #ifndef _L1_H
 #define _L1_H
 
-#include "book3s_hv_gwalk.h"
+#include "nested/gwalk.h"
 
 #define L1_GUESTS	2
 

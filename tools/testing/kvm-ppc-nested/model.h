@@ -6,7 +6,7 @@
 #ifndef _MODEL_H
 #define _MODEL_H
 
-#include "book3s_hv_pst.h"
+#include "nested/pst.h"
 
 /**
  * struct model_leaf - one translation

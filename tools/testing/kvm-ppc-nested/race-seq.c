@@ -22,8 +22,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "book3s_hv_nfault.h"
-#include "book3s_hv_nrmap.h"
+#include "nested/nfault.h"
+#include "nested/nrmap.h"
 #include "race.h"
 
 /* Pages that both trees of L1 map alike, and pages that they do not. */

@@ -12,9 +12,9 @@
  * What can happen while a fault holds no lock happens here in windows: at each
  * place where the real code could sleep, any other operation may run.
  */
-#include "book3s_hv_nfault.h"
-#include "book3s_hv_ninv.h"
-#include "book3s_hv_nrmap.h"
+#include "nested/nfault.h"
+#include "nested/ninv.h"
+#include "nested/nrmap.h"
 #include "l1.h"
 #include "model.h"
 #include "stress.h"

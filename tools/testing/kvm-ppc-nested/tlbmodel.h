@@ -23,7 +23,7 @@
 #ifndef _TLBMODEL_H
 #define _TLBMODEL_H
 
-#include "book3s_hv_rpt.h"
+#include "nested/rpt.h"
 #include "shim/shim.h"
 
 /* Begin to listen; everything known is forgotten. */

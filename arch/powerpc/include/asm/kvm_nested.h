@@ -81,7 +81,7 @@ struct kvm_nested_guest {
 	u8 radix;
 	cpumask_t need_tlb_flush;
 
-	/* Private to book3s_hv_nested_*.c. */
+	/* Private to nested/. */
 	struct xarray prev_cpus;
 	struct kvm *kvm;
 	glpid_t glpid;

@@ -7,7 +7,7 @@
 #ifndef _CASES_GWALK_H
 #define _CASES_GWALK_H
 
-#include "book3s_hv_gwalk.h"
+#include "nested/gwalk.h"
 
 #define GWALK_CASE_ROOT		0x40000000000100adULL
 #define GWALK_CASE_BAD		0x0bad000000000000ULL

@@ -6,7 +6,7 @@
 #ifndef _CASES_NFAULT_H
 #define _CASES_NFAULT_H
 
-#include "book3s_hv_nfault.h"
+#include "nested/nfault.h"
 
 static const struct {
 	const char *name;

@@ -6,7 +6,7 @@
 #ifndef _CASES_NINV_H
 #define _CASES_NINV_H
 
-#include "book3s_hv_ninv.h"
+#include "nested/ninv.h"
 
 struct ninv_want {
 	int err;

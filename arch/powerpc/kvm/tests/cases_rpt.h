@@ -6,7 +6,7 @@
 #ifndef _CASES_RPT_H
 #define _CASES_RPT_H
 
-#include "book3s_hv_rpt.h"
+#include "nested/rpt.h"
 
 static const struct {
 	u64 val;

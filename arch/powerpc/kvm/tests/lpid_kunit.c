@@ -9,8 +9,8 @@
 #include <asm/hvcall.h>
 #include <asm/tlbflush.h>
 
-#include "book3s_hv_lpid_backend.h"
-#include "book3s_hv_nested.h"
+#include "nested/lpid_backend.h"
+#include "nested/nested.h"
 #include "nested_test.h"
 
 #define LPID		make_hlpid(77)
@@ -209,7 +209,7 @@ TEST(lpid_range_of_many_pages_is_all_translations)
 	lpid_was_rpt(0, H_RPTI_TYPE_TLB, LPID_PAGE, 1001 * LPID_PAGE);
 }
 
-/* L2 of book3s_hv_lpid.c. */
+/* L2 of nested/lpid.c. */
 TEST(lpid_flush_that_is_refused_is_widened)
 {
 	lpid_begin(test, LPID_H_RPT);

@@ -16,7 +16,7 @@
 #include <kunit/test.h>
 #include <linux/slab.h>
 
-#include "book3s_hv_pure.h"
+#include "nested/pure.h"
 
 #define TEST(fn)	static void fn(struct kunit *test)
 

@@ -14,7 +14,7 @@
 
 #include <asm/kvm_ppc.h>
 
-#include "book3s_hv_nested.h"
+#include "nested/nested.h"
 #include "nested_test.h"
 
 #define LIFE_GUESTS	8

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The reverse map: its links, and walks over it in small steps. */
-#include "book3s_hv_nrmap.h"
+#include "nested/nrmap.h"
 #include "nested_test.h"
 #include "trees.h"
 

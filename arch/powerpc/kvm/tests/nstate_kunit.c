@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* L2 register state between L1's memory and native form. */
-#include "book3s_hv_nstate.h"
+#include "nested/nstate.h"
 #include "nested_test.h"
 
 /*

@@ -13,8 +13,8 @@
 
 #include <asm/kvm_ppc.h>
 
-#include "book3s_hv_nested.h"
-#include "book3s_hv_rpt.h"
+#include "nested/nested.h"
+#include "nested/rpt.h"
 #include "nested_test.h"
 
 #define QUADRANT_COPIES		2000

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The radix format. */
-#include "book3s_hv_rpt.h"
+#include "nested/rpt.h"
 #include "cases_rpt.h"
 #include "nested_test.h"
 

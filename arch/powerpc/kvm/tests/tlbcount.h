@@ -6,7 +6,7 @@
 #ifndef _TLBCOUNT_H
 #define _TLBCOUNT_H
 
-#include "book3s_hv_pure.h"
+#include "nested/pure.h"
 
 struct tlb_counts {
 	unsigned long ranges;

@@ -6,7 +6,7 @@
 #ifndef _TREES_H
 #define _TREES_H
 
-#include "book3s_hv_pst.h"
+#include "nested/pst.h"
 #ifdef __KERNEL__
 #include "tlbcount.h"
 #else

@@ -6,7 +6,7 @@
 #ifndef _SHIM_H
 #define _SHIM_H
 
-#include "book3s_hv_pure.h"
+#include "pure.h"
 
 /**
  * struct shim_block - one live allocation of pure_zalloc()

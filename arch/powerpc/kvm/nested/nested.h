@@ -8,20 +8,20 @@
  *
  * Lock order: vcpu->mutex, kvm->srcu (read), ng->pate_mutex, kvm->mmu_lock.
  */
-#ifndef _BOOK3S_HV_NESTED_H
-#define _BOOK3S_HV_NESTED_H
+#ifndef _KVM_NESTED_NESTED_H
+#define _KVM_NESTED_NESTED_H
 
 #include <linux/kvm_host.h>
 #include <linux/xarray.h>
 
-#include "book3s_hv_pure.h"
-#include "book3s_hv_nfault.h"
-#include "book3s_hv_ninv.h"
-#include "book3s_hv_nrmap.h"
-#include "book3s_hv_nstate.h"
-#include "book3s_hv_pst.h"
+#include "pure.h"
+#include "nfault.h"
+#include "ninv.h"
+#include "nrmap.h"
+#include "nstate.h"
+#include "pst.h"
 
-/* --- book3s_hv_nested_mem.c: L1's memory, from the thread of a vCPU --- */
+/* --- nested/nmem.c: L1's memory, from the thread of a vCPU --- */
 
 /**
  * enum nmem_access - what a page of user space is needed for
@@ -40,7 +40,7 @@ int __must_check nmem_write(struct kvm *kvm, gpa_t gpa, const void *from,
 			    size_t n);
 int __must_check nmem_make_writable(struct kvm *kvm, gpa_t gpa, size_t n);
 
-/* --- book3s_hv_nested_run.c: register state of L1 and L2 on one vCPU --- */
+/* --- nested/nested_run.c: register state of L1 and L2 on one vCPU --- */
 
 /* Tables of L1 that a vCPU remembers, and their level. */
 #define NMMU_KNOWN		4
@@ -151,11 +151,11 @@ int __must_check nrun_deliver(struct kvm_vcpu *vcpu, struct nrun *run);
 int __must_check nrun_settle(struct kvm_vcpu *vcpu, struct nrun *run);
 void nrun_redirect_mmio(struct kvm_vcpu *vcpu, struct nrun *run);
 
-/* --- book3s_hv_nestedv1.c: this host as a guest of another --- */
+/* --- nested/parent.c: this host as a guest of another --- */
 
 void kvmhv_nestedv1_set_entry(u64 lpid, u64 dw0, u64 dw1);
 
-/* --- book3s_hv_nested_guest.c: life of nested guests --- */
+/* --- nested/nested_guest.c: life of nested guests --- */
 
 /**
  * enum nvm_stat - what is counted for each VM; debugfs "nested" prints it
@@ -297,7 +297,7 @@ void nguest_kill_all(struct kvm *kvm);
 void nguest_drain_now(struct kvm_nested_vm *nvm);
 void nguest_release_all(struct kvm *kvm);
 
-/* --- book3s_hv_nested_mmu.c: L1's tables, invalidation --- */
+/* --- nested/nested_mmu.c: L1's tables, invalidation --- */
 
 void nmmu_invalidate(struct kvm *kvm, const struct ninv *inv);
 
@@ -329,13 +329,13 @@ void nmmu_walk_l1(struct nmmu_reader *reader, u64 root, u64 ngpa,
 bool nmmu_look_l1(struct kvm *kvm, u64 root, u64 ngpa,
 		  struct gwalk_result *res);
 
-/* --- book3s_hv_nested_fault.c: faults of L2 --- */
+/* --- nested/nested_fault.c: faults of L2 --- */
 
 unsigned long nflt_read_real(struct kvm_vcpu *vcpu, u64 ngpa, void *to,
 			     unsigned long n);
 void nflt_replay(struct kvm_vcpu *vcpu, struct kvm_nested_guest *ng);
 
-/* --- book3s_hv_nested_limit.c: what a VM that nests may use --- */
+/* --- nested/nested_limit.c: what a VM that nests may use --- */
 
 int nlimit_init(void);
 void nlimit_exit(void);
@@ -361,7 +361,7 @@ enum nlimit {
 
 int nlimit_set(struct kvm *kvm, enum nlimit which, u64 val);
 
-/* --- book3s_hv_nested_audit.c: what debugfs shows and proves --- */
+/* --- nested/nested_audit.c: what debugfs shows and proves --- */
 
 void naudit_debugfs_init(struct kvm *kvm);
 void naudit_prove(struct kvm_nested_guest *ng);
@@ -383,7 +383,7 @@ bool radix_use_leaf(struct kvm *kvm, u64 gpa, enum radix_access access,
 int __must_check radix_fault_in(struct kvm *kvm, struct kvm_memory_slot *slot,
 				u64 gpa, enum radix_access access);
 
-/* --- book3s_hv_quadrant.c: guest effective addresses --- */
+/* --- nested/quadrant.c: guest effective addresses --- */
 
 unsigned long quadrant_copy_from(u64 lpid, u32 pid, gva_t eaddr, void *to,
 				 unsigned long n);
@@ -401,4 +401,4 @@ int nguest_read_entry(struct kvm *kvm, glpid_t glpid,
 		      struct nguest_entry *entry);
 #endif
 
-#endif /* _BOOK3S_HV_NESTED_H */
+#endif /* _KVM_NESTED_NESTED_H */

@@ -19,7 +19,7 @@
 #include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 
-#include "book3s_hv_nested.h"
+#include "nested.h"
 
 /*
  * With a signal pending, a page that only needs its input or a lock still comes:

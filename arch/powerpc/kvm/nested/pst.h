@@ -35,10 +35,10 @@
  * Every function that takes a tree, a table or a link needs pst->lock, unless
  * it says otherwise. None sleeps under it and none allocates under it.
  */
-#ifndef _BOOK3S_HV_PST_H
-#define _BOOK3S_HV_PST_H
+#ifndef _KVM_NESTED_PST_H
+#define _KVM_NESTED_PST_H
 
-#include "book3s_hv_rpt.h"
+#include "rpt.h"
 
 struct pst_table;
 
@@ -417,4 +417,4 @@ static inline unsigned long pst_nr_leaves(const struct pst *pst)
 	return pst->nr_leaves[0] + pst->nr_leaves[1] + pst->nr_leaves[2];
 }
 
-#endif /* _BOOK3S_HV_PST_H */
+#endif /* _KVM_NESTED_PST_H */

@@ -22,8 +22,8 @@
 #include <asm/kvm_ppc.h>
 #include <asm/reg.h>
 
-#include "book3s_hv.h"
-#include "book3s_hv_nested.h"
+#include "../book3s_hv.h"
+#include "nested.h"
 
 /* --- L1's buffers ------------------------------------------------------- */
 

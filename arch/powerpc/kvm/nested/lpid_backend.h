@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Inside of book3s_hv_lpid.c: how it reaches the hardware or the parent. The
+ * Inside of nested/lpid.c: how it reaches the hardware or the parent. The
  * unit tests put their own there.
  */
-#ifndef _BOOK3S_HV_LPID_BACKEND_H
-#define _BOOK3S_HV_LPID_BACKEND_H
+#ifndef _KVM_NESTED_LPID_BACKEND_H
+#define _KVM_NESTED_LPID_BACKEND_H
 
-#include "book3s_hv_pure.h"
+#include "pure.h"
 
 #define LPID_HCALL_ARGS	6
 
@@ -27,4 +27,4 @@ long lpid_hcall(unsigned long nr, const unsigned long args[LPID_HCALL_ARGS]);
 void lpid_tlbie(hlpid_t lpid, unsigned int ric);
 void lpid_tlbie_pages(hlpid_t lpid, u64 start, u64 last, int psize);
 
-#endif /* _BOOK3S_HV_LPID_BACKEND_H */
+#endif /* _KVM_NESTED_LPID_BACKEND_H */

@@ -2,7 +2,7 @@
 /*
  * The partition-scoped tree in host memory: find, iterate, map, zap, detach,
  * drain. The invariants T1 to T4, R1 to R4, B1 and F1 to F3 are stated in the
- * header book3s_hv_pst.h.
+ * header nested/pst.h.
  *
  * Three choke points: pst_change() is the only function that writes an entry,
  * pst_table_free() the only one that frees a table, pst_gather_flush() the only
@@ -13,7 +13,7 @@
  * it is for the caller to see to, before pst_map() and in the same critical
  * section.
  */
-#include "book3s_hv_pst.h"
+#include "pst.h"
 
 /* Nothing of a broken tree is touched; its VM ends. */
 #define pst_broken(pst, cond)						\

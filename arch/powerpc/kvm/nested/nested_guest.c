@@ -37,7 +37,7 @@
 #include <asm/kvm_book3s.h>
 #include <asm/kvm_ppc.h>
 
-#include "book3s_hv_nested.h"
+#include "nested.h"
 
 /* Entries removed from a quiet tree in one hold of mmu_lock. */
 #define NGUEST_DRAIN_BUDGET	512

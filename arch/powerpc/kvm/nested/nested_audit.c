@@ -31,7 +31,7 @@
 #include <asm/kvm_book3s.h>
 #include <asm/kvm_ppc.h>
 
-#include "book3s_hv_nested.h"
+#include "nested.h"
 
 /* What is looked at in one hold of mmu_lock. */
 #define NAUDIT_ENTRIES		2048

@@ -17,10 +17,10 @@
  *
  * An entry in memory is __be64; an entry in hand is struct rpte.
  */
-#ifndef _BOOK3S_HV_RPT_H
-#define _BOOK3S_HV_RPT_H
+#ifndef _KVM_NESTED_RPT_H
+#define _KVM_NESTED_RPT_H
 
-#include "book3s_hv_pure.h"
+#include "pure.h"
 
 /* One decoded entry, host endian. */
 struct rpte {
@@ -197,4 +197,4 @@ static inline unsigned int rpt_ap_to_shift(unsigned int ap)
 	return 0;
 }
 
-#endif /* _BOOK3S_HV_RPT_H */
+#endif /* _KVM_NESTED_RPT_H */

@@ -20,7 +20,7 @@
  *
  * L16  A gather flushes each tree once; a tree that enters the gather is charged.
  */
-#include "book3s_hv_nrmap.h"
+#include "nrmap.h"
 
 /* At least one unit of work in each critical section. */
 static bool nrmap_may_go_on(const struct nrmap_walk *w)

@@ -10,12 +10,12 @@
  *     removing one has nothing to harvest.
  * P7  A shadow leaf is never more permissive than either leaf below it.
  */
-#ifndef _BOOK3S_HV_NFAULT_H
-#define _BOOK3S_HV_NFAULT_H
+#ifndef _KVM_NESTED_NFAULT_H
+#define _KVM_NESTED_NFAULT_H
 
-#include "book3s_hv_gwalk.h"
-#include "book3s_hv_nrmap.h"
-#include "book3s_hv_pst.h"
+#include "gwalk.h"
+#include "nrmap.h"
+#include "pst.h"
 
 /* ASDR: the top nibble is to be ignored, the low 12 bits are not reliable. */
 #define NFAULT_ASDR_ADDR	GENMASK_ULL(59, 12)
@@ -308,4 +308,4 @@ static inline bool nfault_from_replay(struct nested_fault *f, u64 replay,
 	return FIELD_GET(NRMAP_KEY_LPID, replay) == glpid.val;
 }
 
-#endif /* _BOOK3S_HV_NFAULT_H */
+#endif /* _KVM_NESTED_NFAULT_H */

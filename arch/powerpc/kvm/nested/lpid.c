@@ -35,8 +35,8 @@
 #include <asm/kvm_ppc.h>
 #include <asm/tlbflush.h>
 
-#include "book3s_hv_lpid_backend.h"
-#include "book3s_hv_nested.h"
+#include "lpid_backend.h"
+#include "nested.h"
 
 #define LPID_RB_AP	GENMASK(7, 5)
 

@@ -14,7 +14,7 @@
  * Not here: guest memory, the vCPU, and LPCR bits that this CPU lacks, which
  * kvmppc_filter_lpcr_hv() takes away at use.
  */
-#include "book3s_hv_nstate.h"
+#include "nstate.h"
 
 /* What L1 may choose in its guest's LPCR. */
 #define NSTATE_LPCR	(LPCR_DPFD | LPCR_ILE | LPCR_TC | LPCR_AIL | LPCR_LD | \

@@ -17,10 +17,10 @@
  *
  * Not here: locks, flushes, and where memory of L1 is.
  */
-#ifndef _BOOK3S_HV_NRMAP_H
-#define _BOOK3S_HV_NRMAP_H
+#ifndef _KVM_NESTED_NRMAP_H
+#define _KVM_NESTED_NRMAP_H
 
-#include "book3s_hv_pst.h"
+#include "pst.h"
 
 /**
  * enum nrmap_op - what happens to host leaves and to the shadow leaves over them
@@ -104,4 +104,4 @@ static inline u64 nrmap_key(glpid_t glpid, u64 ngpa)
 	return FIELD_PREP(NRMAP_KEY_LPID, glpid.val) | (ngpa & NRMAP_KEY_FRAME);
 }
 
-#endif /* _BOOK3S_HV_NRMAP_H */
+#endif /* _KVM_NESTED_NRMAP_H */

@@ -7,10 +7,10 @@
  * offset, width, the version that brought it, and what L1 may not choose. The
  * wire form is read from L1 once; what is checked is what is used (I10).
  */
-#ifndef _BOOK3S_HV_NSTATE_H
-#define _BOOK3S_HV_NSTATE_H
+#ifndef _KVM_NESTED_NSTATE_H
+#define _KVM_NESTED_NSTATE_H
 
-#include "book3s_hv_pure.h"
+#include "pure.h"
 
 /**
  * enum nstate_order - byte order of L1 against the host's
@@ -124,4 +124,4 @@ enum nstate_tm nstate_check_tm(u64 l1_msr, u64 l2_msr);
  */
 u64 nstate_time_limit(u64 expiry, u64 offset, u64 now);
 
-#endif /* _BOOK3S_HV_NSTATE_H */
+#endif /* _KVM_NESTED_NSTATE_H */

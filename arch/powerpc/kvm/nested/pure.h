@@ -9,8 +9,8 @@
  * memory, one atomic exchange, the lock assertion and the flush backend. No
  * kernel structure is described here, so none can go stale in the harness.
  */
-#ifndef _BOOK3S_HV_PURE_H
-#define _BOOK3S_HV_PURE_H
+#ifndef _KVM_NESTED_PURE_H
+#define _KVM_NESTED_PURE_H
 
 #include <linux/align.h>
 #include <linux/atomic.h>
@@ -135,6 +135,6 @@ void pure_free(void *ptr, size_t size);
  */
 void pure_account(long before, long after);
 
-#include "book3s_hv_lpid.h"
+#include "lpid.h"
 
-#endif /* _BOOK3S_HV_PURE_H */
+#endif /* _KVM_NESTED_PURE_H */

@@ -9,7 +9,7 @@
  *
  * Not done here: permissions, R and C, and what the address found means.
  */
-#include "book3s_hv_gwalk.h"
+#include "gwalk.h"
 
 /* Index bits the ISA allows below each level of a POWER9 tree. */
 static bool gwalk_bits_fit(unsigned int level, unsigned int bits)

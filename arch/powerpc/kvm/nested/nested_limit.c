@@ -32,7 +32,7 @@
 #include <asm/kvm_book3s.h>
 #include <asm/kvm_ppc.h>
 
-#include "book3s_hv_nested.h"
+#include "nested.h"
 
 /*
  * The default quota: room for so many mappings of all of a VM's memory by the

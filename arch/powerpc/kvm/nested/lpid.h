@@ -7,8 +7,8 @@
  * into LPIDR (or names to its own parent), never one that L1 chose. The type
  * hlpid_t keeps the two apart.
  */
-#ifndef _BOOK3S_HV_LPID_H
-#define _BOOK3S_HV_LPID_H
+#ifndef _KVM_NESTED_LPID_H
+#define _KVM_NESTED_LPID_H
 
 /**
  * lpid_flush_range() - drop the translations of some pages of one LPID
@@ -83,4 +83,4 @@ void lpid_flush_all(hlpid_t lpid);
  */
 void lpid_set_entry(hlpid_t lpid, u64 dw0, u64 dw1);
 
-#endif /* _BOOK3S_HV_LPID_H */
+#endif /* _KVM_NESTED_LPID_H */

@@ -11,7 +11,7 @@
  *  V2 To set an entry, write the root last; to clear it, write the root first.
  *  V3 A valid entry is never shown empty on the way to another valid one: a
  *     parent may refuse to enter a guest whose entry is empty.
- * Not here: the flush after an entry is written (book3s_hv_lpid.c).
+ * Not here: the flush after an entry is written (nested/lpid.c).
  */
 #define pr_fmt(fmt) "KVM-HV: " fmt
 
@@ -23,8 +23,8 @@
 #include <asm/kvm_ppc.h>
 #include <asm/plpar_wrappers.h>
 
-#include "book3s_hv.h"
-#include "book3s_hv_nested.h"
+#include "../book3s_hv.h"
+#include "nested.h"
 
 #define NESTEDV1_ENTRIES	BIT(KVM_MAX_NESTED_GUESTS_SHIFT)
 #define NESTEDV1_BYTES		(NESTEDV1_ENTRIES * sizeof(struct patb_entry))

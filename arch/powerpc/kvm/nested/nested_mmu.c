@@ -15,7 +15,7 @@
 #include <asm/kvm_book3s.h>
 #include <asm/kvm_ppc.h>
 
-#include "book3s_hv_nested.h"
+#include "nested.h"
 
 /* Entries looked at in one hold of mmu_lock, and holds before giving up. */
 #define NMMU_CHUNK		512

@@ -28,8 +28,8 @@
 
 #include <asm/kvm_ppc.h>
 
-#include "book3s_hv.h"
-#include "book3s_hv_nested.h"
+#include "../book3s_hv.h"
+#include "nested.h"
 
 #define QUADRANT_SELECT		GENMASK_ULL(63, 62)
 #define QUADRANT_EA_SPAN	BIT_ULL(52)

@@ -6,10 +6,10 @@
  * real) and a guest's process-scoped tree. The tree is hostile: every field is
  * checked, each entry is read once, the number of steps is fixed by the level.
  */
-#ifndef _BOOK3S_HV_GWALK_H
-#define _BOOK3S_HV_GWALK_H
+#ifndef _KVM_NESTED_GWALK_H
+#define _KVM_NESTED_GWALK_H
 
-#include "book3s_hv_rpt.h"
+#include "rpt.h"
 
 /**
  * enum gwalk_cause - how a walk ended
@@ -87,4 +87,4 @@ enum gwalk_index {
 
 enum gwalk_index gwalk_table_entry(u64 table, u64 index, u64 *addr);
 
-#endif /* _BOOK3S_HV_GWALK_H */
+#endif /* _KVM_NESTED_GWALK_H */

@@ -25,8 +25,8 @@
 #include <asm/kvm_book3s.h>
 #include <asm/kvm_ppc.h>
 
-#include "book3s_hv.h"
-#include "book3s_hv_nested.h"
+#include "../book3s_hv.h"
+#include "nested.h"
 
 /* Attempts to install one leaf before L2 is run again to fault anew. */
 #define NFLT_ATTEMPTS		8

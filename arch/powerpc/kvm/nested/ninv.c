@@ -9,8 +9,8 @@
  *
  * Not here: whether the guest exists, and how the leaves are dropped.
  */
-#include "book3s_hv_ninv.h"
-#include "book3s_hv_rpt.h"
+#include "ninv.h"
+#include "rpt.h"
 
 /* tlbie: instruction, RS and RB (Power ISA, Book III, "TLB Invalidate Entry"). */
 #define NINV_INSN_RIC		GENMASK_ULL(19, 18)

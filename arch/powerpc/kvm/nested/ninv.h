@@ -6,10 +6,10 @@
  * page sizes. Both become a struct ninv; every refusal happens here, so that
  * the code which acts on it has nothing left to check.
  */
-#ifndef _BOOK3S_HV_NINV_H
-#define _BOOK3S_HV_NINV_H
+#ifndef _KVM_NESTED_NINV_H
+#define _KVM_NESTED_NINV_H
 
-#include "book3s_hv_pure.h"
+#include "pure.h"
 
 /**
  * enum ninv_kind - what to drop
@@ -79,4 +79,4 @@ int __must_check ninv_decode_tlbie(u64 insn, u64 rs, u64 rb, struct ninv *inv);
 int __must_check ninv_decode_rpt(u64 lpid, u64 type, u64 pg_sizes, u64 start,
 				 u64 end, struct ninv *inv);
 
-#endif /* _BOOK3S_HV_NINV_H */
+#endif /* _KVM_NESTED_NINV_H */

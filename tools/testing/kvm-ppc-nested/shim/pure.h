@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Stands in front of arch/powerpc/kvm/book3s_hv_pure.h, by the same guard.
+ * Stands in front of arch/powerpc/kvm/nested/pure.h, by the same guard.
  *
  * Supplies the primitives that the pure files of nested KVM-HV are written
  * with, as plain userspace C. The names and what they promise are the kernel's;
@@ -11,8 +11,8 @@
  * an allocation under a lock is a failure, and each write to a page-table entry
  * is reported to whoever listens, which is the modelled TLB.
  */
-#ifndef _BOOK3S_HV_PURE_H
-#define _BOOK3S_HV_PURE_H
+#ifndef _KVM_NESTED_PURE_H
+#define _KVM_NESTED_PURE_H
 
 #include <errno.h>
 #include <pthread.h>
@@ -296,7 +296,7 @@ static inline hlpid_t make_hlpid(u64 val)
 
 #define KVM_NESTED_LPID_BITS	12
 
-#include "book3s_hv_lpid.h"
+#include "nested/lpid.h"
 
 /* --- facts of the architecture and of PAPR ------------------------------ */
 
@@ -380,4 +380,4 @@ struct pt_regs {
 	unsigned long ppr, exit_result, amr, iamr;
 };
 
-#endif /* _BOOK3S_HV_PURE_H */
+#endif /* _KVM_NESTED_PURE_H */

@@ -18,7 +18,7 @@
 #include <asm/kvm_book3s.h>
 #include <asm/kvm_ppc.h>
 
-#include "book3s_hv_nested.h"
+#include "nested.h"
 
 /* Entries looked at in one hold of mmu_lock. */
 #define RADIX_DUMP_CHUNK	512
