@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Who else is at an HPT when it goes: the work that prepares one for a resize that
+ * never comes, and the dirty log of a memslot.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "lib/l1.h"
+
+#define SMALL		18
+#define LARGE		24
+#define ROUNDS		16
+#define AT_ONCE		8
+#define MS_TO_PREPARE	20000
+
+static void begin(struct vm *vm)
+{
+	struct kvm_ppc_mmuv3_cfg hash = {};
+	u32 shift = SMALL;
+
+	vm_nest_late = 1;
+	vm_create(vm);
+	control(vm->fd, KVM_PPC_CONFIGURE_V3_MMU, &hash,
+		"KVM_PPC_CONFIGURE_V3_MMU");
+	control(vm->fd, KVM_PPC_ALLOCATE_HTAB, &shift, "KVM_PPC_ALLOCATE_HTAB");
+}
+
+/* Milliseconds to wait for it; 0 if it is done. */
+static int prepare(struct vm *vm, u32 shift)
+{
+	struct kvm_ppc_resize_hpt resize = { .shift = shift };
+
+	return control(vm->fd, KVM_PPC_RESIZE_HPT_PREPARE, &resize,
+		       "KVM_PPC_RESIZE_HPT_PREPARE");
+}
+
+static void wait_until_prepared(struct vm *vm, u32 shift)
+{
+	unsigned int ms;
+
+	for (ms = 0; prepare(vm, shift); ms += 10) {
+		CHECK(ms < MS_TO_PREPARE);
+		sleep_ms(10);
+	}
+}
+
+static s64 vmalloc_kb(void)
+{
+	FILE *file = fopen("/proc/meminfo", "r");
+	unsigned long long kb;
+	char line[128];
+
+	CHECK(file);
+	while (fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "VmallocUsed: %llu", &kb) != 1)
+			continue;
+		fclose(file);
+		return kb;
+	}
+	fail("no VmallocUsed");
+}
+
+/* As much as the reverse entries of one HPT in sixteen is not for other things. */
+static void wait_for_vmalloc(s64 most)
+{
+	unsigned int ms;
+
+	for (ms = 0; vmalloc_kb() > most && ms < MS_TO_PREPARE; ms += 100)
+		sleep_ms(100);
+	note("VmallocUsed %lld kB, at most %lld kB", (long long)vmalloc_kb(),
+	     (long long)most);
+	CHECK(vmalloc_kb() <= most);
+}
+
+static void l15_prepared_hpt_goes_with_its_vm(void)
+{
+	s64 before = vmalloc_kb(), one = BIT(LARGE - 10);
+	struct vm vm;
+	int i;
+
+	for (i = 0; i < ROUNDS; i++) {
+		begin(&vm);
+		wait_until_prepared(&vm, LARGE);
+		vm_destroy(&vm);
+	}
+	wait_for_vmalloc(before + one);
+}
+
+/* On one CPU one is prepared after the other: the last have not begun. */
+static void vm_may_go_before_its_hpt_is_prepared(void)
+{
+	s64 before = vmalloc_kb(), one = BIT(LARGE - 10);
+	struct vm vm[AT_ONCE];
+	cpu_set_t cpus;
+	int i;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(0, &cpus);
+	CHECK(!sched_setaffinity(0, sizeof(cpus), &cpus));
+	for (i = 0; i < AT_ONCE; i++)
+		begin(&vm[i]);
+	for (i = 0; i < AT_ONCE; i++) {
+		prepare(&vm[i], LARGE);
+		/* Another one takes its place. */
+		prepare(&vm[i], LARGE - 1);
+	}
+	for (i = AT_ONCE; i--;)
+		vm_destroy(&vm[i]);
+	wait_for_vmalloc(before + one);
+}
+
+/* --- the dirty log ------------------------------------------------------- */
+
+/* As kvm_htab_write() takes them: one header, then HPTEs of two doublewords. */
+#define ENTRIES		8192
+#define CHUNKS		4
+#define HPTE_VALID	BIT(0)
+#define HPTE_M		BIT(4)
+#define HPTE_READ_ONLY	3
+#define HPTE_PAGES	64ULL
+
+static struct {
+	struct kvm_get_htab_header head;
+	u64 hpte[ENTRIES][2];
+} chunk;
+
+static struct vm logged;
+static int go_on;
+static unsigned long logs;
+
+/* Very many HPTEs for one page: the kernel looks at each. */
+static void fill(struct vm *vm)
+{
+	struct kvm_get_htab_fd get = { .flags = KVM_GET_HTAB_WRITE };
+	int fd = control(vm->fd, KVM_PPC_GET_HTAB_FD, &get,
+			 "KVM_PPC_GET_HTAB_FD");
+	unsigned int i;
+
+	for (i = 0; i < ENTRIES; i++) {
+		chunk.hpte[i][0] = __builtin_bswap64(HPTE_VALID);
+		chunk.hpte[i][1] = __builtin_bswap64(HPTE_M | HPTE_READ_ONLY);
+	}
+	chunk.head.n_valid = ENTRIES;
+	for (i = 0; i < CHUNKS; i++) {
+		chunk.head.index = i * ENTRIES;
+		if (write(fd, &chunk, sizeof(chunk)) != sizeof(chunk))
+			fail("HTAB write %u: %s", i, strerror(errno));
+	}
+	close(fd);
+}
+
+static void *log_dirty(void *unused)
+{
+	static u64 bitmap[HPTE_PAGES];
+
+	(void)unused;
+	while (__atomic_load_n(&go_on, __ATOMIC_ACQUIRE)) {
+		vm_dirty_log(&logged, 0, bitmap);
+		__atomic_add_fetch(&logs, 1, __ATOMIC_RELEASE);
+	}
+	return NULL;
+}
+
+static void allocate(struct vm *vm, u32 shift)
+{
+	control(vm->fd, KVM_PPC_ALLOCATE_HTAB, &shift, "KVM_PPC_ALLOCATE_HTAB");
+}
+
+/* Filled before: who fills waits for the lock that each look takes. */
+static void replace_while_logged(u32 shift)
+{
+	pthread_t thread;
+
+	fill(&logged);
+	logs = 0;
+	go_on = 1;
+	CHECK(!pthread_create(&thread, NULL, log_dirty, NULL));
+	/* Then the next one is on its way. */
+	while (!__atomic_load_n(&logs, __ATOMIC_ACQUIRE))
+		sched_yield();
+	allocate(&logged, shift);
+	__atomic_store_n(&go_on, 0, __ATOMIC_RELEASE);
+	pthread_join(thread, NULL);
+}
+
+static void c3_hpt_stays_while_the_dirty_log_walks_it(void)
+{
+	size_t bytes = HPTE_PAGES * host_page();
+	void *memory = vm_map(bytes);
+	unsigned int round;
+
+	memset(memory, 1, bytes);
+	begin(&logged);
+	vm_set_slot(&logged, 0, 0, memory, bytes, KVM_MEM_LOG_DIRTY_PAGES);
+	allocate(&logged, LARGE);
+	for (round = 0; round < 4; round++)
+		replace_while_logged(LARGE - 1 + round % 2);
+	vm_destroy(&logged);
+}
+
+/* --- a memslot without memory -------------------------------------------- */
+
+#define MANY_FRAMES	BIT(23)
+
+static u64 longest_gap;
+
+/* On the CPU that the dirty log is on: how long was it kept from it? */
+static void *watch_gaps(void *unused)
+{
+	u64 before = timebase(), now;
+
+	(void)unused;
+	while (__atomic_load_n(&go_on, __ATOMIC_ACQUIRE)) {
+		sleep_ms(1);
+		now = timebase();
+		if (now - before > longest_gap)
+			longest_gap = now - before;
+		before = now;
+	}
+	return NULL;
+}
+
+static void l5_dirty_log_of_an_hpt_reschedules(void)
+{
+	u64 bytes = MANY_FRAMES * host_page();
+	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *bitmap = vm_map(MANY_FRAMES / 8);
+	pthread_t thread;
+	cpu_set_t cpus;
+	u64 took;
+
+	CHECK(memory != MAP_FAILED);
+	memset(bitmap, 0, MANY_FRAMES / 8);
+	CPU_ZERO(&cpus);
+	CPU_SET(0, &cpus);
+	CHECK(!sched_setaffinity(0, sizeof(cpus), &cpus));
+	begin(&logged);
+	vm_set_slot(&logged, 0, 0, memory, bytes, KVM_MEM_LOG_DIRTY_PAGES);
+	go_on = 1;
+	CHECK(!pthread_create(&thread, NULL, watch_gaps, NULL));
+	sleep_ms(20);
+	longest_gap = 0;
+	took = timebase();
+	vm_dirty_log(&logged, 0, bitmap);
+	took = timebase() - took;
+	__atomic_store_n(&go_on, 0, __ATOMIC_RELEASE);
+	pthread_join(thread, NULL);
+	note("dirty log %llu ms, longest gap %llu ms",
+	     (unsigned long long)(took / TICKS_PER_MS),
+	     (unsigned long long)(longest_gap / TICKS_PER_MS));
+	CHECK(longest_gap < took / 2);
+	vm_destroy(&logged);
+}
+
+static const struct test_case cases[] = {
+	{ "l15_prepared_hpt_goes_with_its_vm",
+	  l15_prepared_hpt_goes_with_its_vm, 120 },
+	{ "vm_may_go_before_its_hpt_is_prepared",
+	  vm_may_go_before_its_hpt_is_prepared, 120 },
+	{ "c3_hpt_stays_while_the_dirty_log_walks_it",
+	  c3_hpt_stays_while_the_dirty_log_walks_it, 120 },
+	{ "l5_dirty_log_of_an_hpt_reschedules",
+	  l5_dirty_log_of_an_hpt_reschedules, 120 },
+};
+
+TEST_MAIN(cases)
