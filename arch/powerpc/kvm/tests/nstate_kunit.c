@@ -279,6 +279,23 @@ TEST(nstate_pcr_never_gives_back_what_L1_lost)
 	EXPECT_EQ(hv.pcr, reserved | 0x200000000000000c);
 }
 
+/* L0 writes PPR in hypervisor state, where each priority is permitted. */
+TEST(nstate_priority_is_one_that_L1_could_set_itself)
+{
+	const u64 rest = ~(7ULL << 50);
+	struct hv_guest_state hv = {};
+	struct pt_regs regs = {};
+	u64 priority, want;
+
+	for (priority = 0; priority < 8; priority++) {
+		test_row("%llu", priority);
+		want = priority == 7 ? 6 : priority;
+		hv.ppr = rest | priority << 50;
+		EXPECT_EQ(sane(&hv, &regs), 0);
+		EXPECT_EQ(hv.ppr, rest | want << 50);
+	}
+}
+
 TEST(nstate_sanitised_state_is_stable)
 {
 	struct hv_guest_state hv, once;
@@ -371,6 +388,7 @@ TEST_SUITE(kvm_nested_nstate,
 	   KUNIT_CASE(nstate_hfscr_is_what_L1_has_and_the_cause_is_kept),
 	   KUNIT_CASE(nstate_breakpoints_do_not_match_in_hypervisor_state),
 	   KUNIT_CASE(nstate_pcr_never_gives_back_what_L1_lost),
+	   KUNIT_CASE(nstate_priority_is_one_that_L1_could_set_itself),
 	   KUNIT_CASE(nstate_sanitised_state_is_stable),
 	   KUNIT_CASE(nstate_transactional_states_fit),
 	   KUNIT_CASE(nstate_time_limit_is_in_the_future_if_the_expiry_is));
