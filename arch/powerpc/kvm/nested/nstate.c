@@ -23,6 +23,10 @@
 /* Only TB bits above these can be moved and moved back without a loss. */
 #define NSTATE_TB_LOW	GENMASK_ULL(23, 0)
 
+/* Of PPR: the highest of eight priorities is a hypervisor's. */
+#define NSTATE_PRIORITY		GENMASK_ULL(52, 50)
+#define NSTATE_PRIORITY_LOW	BIT_ULL(50)
+
 enum nstate_dir { NSTATE_IN = 1, NSTATE_OUT = 2, NSTATE_BOTH = 3 };
 
 struct nstate_row {
@@ -199,6 +203,8 @@ int nstate_sanitise(struct hv_guest_state *hv, struct pt_regs *regs,
 	hv->hfscr &= HFSCR_INTR_CAUSE | lim->hfscr_permitted;
 	/* A set bit takes a feature away; reserved bits are written as 1. */
 	hv->pcr |= lim->pcr | PCR_MASK;
+	if ((hv->ppr & NSTATE_PRIORITY) == NSTATE_PRIORITY)
+		hv->ppr &= ~NSTATE_PRIORITY_LOW;
 	regs->msr = (regs->msr | MSR_ME) & ~(MSR_HV | MSR_S);
 	return 0;
 }

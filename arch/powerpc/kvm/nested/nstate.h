@@ -77,7 +77,7 @@ void nstate_swap_regs(struct pt_regs *regs, enum nstate_order order);
 
 /**
  * nstate_sanitise() - take from the state what L1 may not give to L2
- * @hv: native state, changed in place: LPCR, HFSCR, DAWRX0/1, CIABR, PCR
+ * @hv: native state, changed in place: LPCR, HFSCR, DAWRX0/1, CIABR, PCR, PPR
  * @regs: native registers, changed in place: MSR (HV and S off, ME on)
  * @lim: bounds
  *
