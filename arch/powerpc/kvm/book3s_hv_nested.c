@@ -470,11 +470,12 @@ static int kvmhv_copy_all(struct kvm_vcpu *vcpu, u32 lpid,
 	size_t n;
 	int err;
 
-	for (; c->n; c->n -= n) {
+	while (c->n) {
 		n = min(c->n, KVMHV_COPY_CHUNK);
 		err = kvmhv_copy_chunk(vcpu, lpid, c, buf, n);
 		if (err)
 			return err;
+		c->n -= n;
 		c->eaddr += n;
 		if (c->to)
 			c->to += n;
