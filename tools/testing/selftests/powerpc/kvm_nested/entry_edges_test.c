@@ -216,6 +216,32 @@ static void l14_owed_and_a_snapshot(void)
 	world_end(&w);
 }
 
+/*
+ * The same, and the vCPU is in the same call of the same function, on the same
+ * stack: only what L1 does besides is different.
+ */
+static void l14_owed_and_a_snapshot_of_the_same_call(void)
+{
+	struct kvm_regs regs;
+
+	begin(L1_LITTLE);
+	device_load(0x100);
+	CHECK_EQ(w.v.vcpu.run->exit_reason, KVM_EXIT_MMIO);
+	memcpy(w.v.vcpu.run->mmio.data, &(u64){ VALUE }, 8);
+	control(w.v.vcpu.fd, KVM_GET_REGS, &regs, "KVM_GET_REGS");
+	regs.gpr[31] += 0x1000;
+	regs.gpr[3] = 0x77;
+	control(w.v.vcpu.fd, KVM_SET_REGS, &regs, "KVM_SET_REGS");
+	memset(w.v.regs, 0, sizeof(*w.v.regs));
+	CHECK_EQ(run_once(1), -EINTR);
+	control(w.v.vcpu.fd, KVM_GET_REGS, &regs, "KVM_GET_REGS");
+	CHECK_EQ(REG(&w.v, 5), 0);
+	CHECK_EQ(regs.gpr[3], 0x77);
+	l1_resume(&w.v);
+	l2_prepare(&w.v, 1);
+	world_end(&w);
+}
+
 /* A reset is to 0x100, with what registers L1 had. sc has set SRR0. */
 static void l14_owed_and_a_reset_to_the_vector(void)
 {
@@ -314,6 +340,8 @@ static const struct test_case cases[] = {
 	{ "c4_result_and_an_interrupt_little", c4_result_and_an_interrupt_little },
 	{ "c4_result_and_an_interrupt_big", c4_result_and_an_interrupt_big },
 	{ "l14_owed_and_a_snapshot", l14_owed_and_a_snapshot },
+	{ "l14_owed_and_a_snapshot_of_the_same_call",
+	  l14_owed_and_a_snapshot_of_the_same_call },
 	{ "l14_owed_and_a_reset_to_the_vector",
 	  l14_owed_and_a_reset_to_the_vector },
 	{ "l14_owed_and_a_refused_switch", l14_owed_and_a_refused_switch, 60 },
