@@ -495,6 +495,100 @@ static void l14_invalidation_is_done(void)
 	world_end(&w);
 }
 
+/* --- hypercalls that the kernel's own files answer ------------------------ */
+
+#define H_PAGE_INIT		0x2c
+#define H_REGISTER_VPA		0xdc
+#define H_PUT_TCE_INDIRECT	0x13c
+#define H_ZERO_PAGE		BIT(63 - 48)
+#define H_COPY_PAGE		BIT(63 - 49)
+#define REGISTER_VPA		(1ULL << (63 - 18))
+#define VPA_BYTES		640
+#define LIOBN			0x80000001ULL
+
+/* The hypercall waits for HELD_GPA; a signal ends KVM_RUN, not the hypercall. */
+static void other_hcall(u64 nr, const u64 *args, unsigned int n)
+{
+	int fd;
+
+	vm_enable(&w.l1.vm, KVM_CAP_PPC_ENABLE_HCALL, nr, 1);
+	l1_begin(&w.v, nr, args, n);
+	fd = take_away(HELD_GPA);
+	waits_and_is_interrupted(fd);
+	waits_and_is_interrupted(fd);
+	give_back(fd, HELD_GPA);
+	CHECK_EQ(l1_resume(&w.v), H_SUCCESS);
+}
+
+static void l14_page_that_is_cleared(void)
+{
+	const u64 args[] = { H_ZERO_PAGE, HELD_GPA, 0 };
+
+	begin();
+	other_hcall(H_PAGE_INIT, args, ARRAY_SIZE(args));
+	CHECK_EQ(*(u64 *)l1_memory(&w.l1, HELD_GPA), 0);
+	world_end(&w);
+}
+
+static void l14_page_that_is_copied(void)
+{
+	const u64 args[] = { H_COPY_PAGE, GPA, HELD_GPA };
+
+	begin();
+	other_hcall(H_PAGE_INIT, args, ARRAY_SIZE(args));
+	CHECK_EQ(*(u64 *)l1_memory(&w.l1, GPA), VALUE);
+	world_end(&w);
+}
+
+static void l14_list_of_tces(void)
+{
+	const u64 args[] = { LIOBN, 0, HELD_GPA, 4 };
+	struct kvm_create_spapr_tce_64 table = {
+		.liobn = LIOBN, .page_shift = 12, .size = 16,
+	};
+
+	begin();
+	memset(l1_memory(&w.l1, HELD_GPA), 0, PAGE_BYTES);
+	control(w.l1.vm.fd, KVM_CREATE_SPAPR_TCE_64, &table,
+		"KVM_CREATE_SPAPR_TCE_64");
+	other_hcall(H_PUT_TCE_INDIRECT, args, ARRAY_SIZE(args));
+	world_end(&w);
+}
+
+static void l14_vpa(void)
+{
+	const u64 args[] = { REGISTER_VPA, 0, HELD_GPA };
+
+	begin();
+	/* Its size, as two bytes of big endian at 4. */
+	*((u8 *)l1_memory(&w.l1, HELD_GPA) + 4) = VPA_BYTES >> 8;
+	*((u8 *)l1_memory(&w.l1, HELD_GPA) + 5) = VPA_BYTES & 0xff;
+	other_hcall(H_REGISTER_VPA, args, ARRAY_SIZE(args));
+	world_end(&w);
+}
+
+/* As at migration. It is there before the guest runs, or the guest does not. */
+static void l14_vpa_that_user_space_sets(void)
+{
+	u64 *vpa;
+	int fd;
+
+	begin();
+	vpa = l1_memory(&w.l1, HELD_GPA);
+	memset(vpa, 0, PAGE_BYTES);
+	l1_begin(&w.v, H_PING, NULL, 0);
+	vcpu_set_reg(&w.v.vcpu, KVM_REG_PPC_VPA_ADDR, HELD_GPA);
+	fd = take_away(HELD_GPA);
+	waits_and_is_interrupted(fd);
+	waits_and_is_interrupted(fd);
+	give_back(fd, HELD_GPA);
+	l1_resume(&w.v);
+	CHECK_EQ(vcpu_reg(&w.v.vcpu, KVM_REG_PPC_VPA_ADDR), HELD_GPA);
+	/* Where the host counts dispatches. */
+	CHECK(*(u32 *)((char *)vpa + 0x100));
+	world_end(&w);
+}
+
 /* --- many signals, and a page that comes and goes ------------------------- */
 
 static volatile int annoying;
@@ -616,6 +710,11 @@ static const struct test_case cases[] = {
 	{ "l14_mmio_result_is_not_left_for_later", l14_mmio_result_is_not_left_for_later },
 	{ "l14_copy", l14_copy },
 	{ "l14_invalidation_is_done", l14_invalidation_is_done },
+	{ "l14_page_that_is_cleared", l14_page_that_is_cleared },
+	{ "l14_page_that_is_copied", l14_page_that_is_copied },
+	{ "l14_list_of_tces", l14_list_of_tces },
+	{ "l14_vpa", l14_vpa },
+	{ "l14_vpa_that_user_space_sets", l14_vpa_that_user_space_sets },
 	{ "l14_signals_beside_all_else", l14_signals_beside_all_else, 100 },
 };
 
