@@ -237,14 +237,13 @@ static long kvmhv_enter_interrupted(struct kvm_vcpu *vcpu)
 static long kvmhv_enter_result(struct kvm_vcpu *vcpu, struct nrun *run, int r,
 			       int err)
 {
-	run->owed_pc = kvmppc_get_pc(vcpu);
-	run->owed_sp = kvmppc_get_gpr(vcpu, 1);
-	run->owed_lr = kvmppc_get_lr(vcpu);
 	run->result = H_SUCCESS;
-	if (vcpu->mmio_needed) {
+	if (vcpu->mmio_needed)
 		nrun_redirect_mmio(vcpu, run);
+	if (run->owed)
+		run->owed_at = vcpu->arch.regs;
+	if (vcpu->mmio_needed)
 		return H_TOO_HARD;
-	}
 	/* A signal, or what only user space can cure: the reason is set. */
 	if (r < 0) {
 		vcpu->arch.ret = r;
@@ -296,17 +295,28 @@ long kvmhv_enter_nested_guest(struct kvm_vcpu *vcpu)
 /* Interrupt vectors, with relocation on (AIL) or off. */
 #define KVMHV_VECTORS		(GENMASK_ULL(12, 0) | 0xc000000000004000ULL)
 
-/* L1 stands behind its hypercall, or at the interrupt that came there. */
+/* But for r3, which the hypercall sets, and what an interrupt changes. */
+static bool kvmhv_same_regs(const struct pt_regs *a, const struct pt_regs *b)
+{
+	return !memcmp(a->gpr, b->gpr, 3 * sizeof(a->gpr[0])) &&
+	       !memcmp(&a->gpr[4], &b->gpr[4], 28 * sizeof(a->gpr[0])) &&
+	       a->ctr == b->ctr && a->link == b->link && a->xer == b->xer &&
+	       a->ccr == b->ccr;
+}
+
+/*
+ * L1 stands behind its hypercall, or at the interrupt that came there. All of
+ * its hypercalls may be one instruction of one function: no register has changed.
+ */
 static bool kvmhv_is_owed(struct kvm_vcpu *vcpu, const struct nrun *run)
 {
 	u64 pc = kvmppc_get_pc(vcpu);
 
 	/* SRR0 alone says nothing: sc sets it; L0 resets nobody, a VMM does. */
-	return kvmppc_get_gpr(vcpu, 1) == run->owed_sp &&
-	       kvmppc_get_lr(vcpu) == run->owed_lr &&
-	       (pc == run->owed_pc ||
+	return kvmhv_same_regs(&vcpu->arch.regs, &run->owed_at) &&
+	       (pc == run->owed_at.nip ||
 		(!(pc & ~KVMHV_VECTORS) && pc != BOOK3S_INTERRUPT_SYSTEM_RESET &&
-		 kvmppc_get_srr0(vcpu) == run->owed_pc));
+		 kvmppc_get_srr0(vcpu) == run->owed_at.nip));
 }
 
 static int kvmhv_settle(struct kvm_vcpu *vcpu, struct nrun *run)

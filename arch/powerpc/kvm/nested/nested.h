@@ -109,9 +109,8 @@ enum nrun_debt {
  * @hfscr_wanted: HFSCR as L1 asked for it, before sanitising
  * @l1_msr: L1's MSR
  * @owed: enum nrun_debt; 0 whenever L1 runs
- * @owed_pc: where L1 goes on; if it is elsewhere, it was reset
- * @owed_sp: its r1, likewise: all hypercalls of L1 may be one instruction
- * @owed_lr: its LR, likewise
+ * @owed_at: registers of L1 that is owed something; with others, or elsewhere, it
+ *	was reset, or user space has loaded a snapshot
  * @result: what r3 becomes when nothing is owed
  * @load_gpa: L1 real address of the register for NRUN_OWES_LOAD
  *
@@ -135,9 +134,7 @@ struct nrun {
 	u64 hfscr_wanted;
 	u64 l1_msr;
 	u8 owed;
-	u64 owed_pc;
-	u64 owed_sp;
-	u64 owed_lr;
+	struct pt_regs owed_at;
 	long result;
 	gpa_t load_gpa;
 };
