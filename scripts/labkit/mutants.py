@@ -178,6 +178,8 @@ MUTANTS = (
     Mutant("another call of the same function gets what is owed", "book3s_hv_nested.c",
            "return kvmhv_same_regs(&vcpu->arch.regs, &run->owed_at) &&\n\t       (pc",
            "return (pc", "entry_edges"),
+    Mutant("who answers a hypercall waits whatever the signal", "nested/nmem.c",
+           "if (nmem_for_hcall(vcpu, req) != -EINTR)", "if (1)", "wait_signal"),
     Mutant("a copy that was interrupted is over", "book3s_hv_nested.c",
            "\tkvmppc_set_pc(vcpu, kvmppc_get_pc(vcpu) - sizeof(u32));\n", "", "wait_signal"),
     Mutant("what L2 has loaded is not owed", "nested/nested_run.c",

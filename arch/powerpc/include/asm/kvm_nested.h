@@ -99,6 +99,8 @@ struct kvm_nested_guest {
 };
 
 int kvmhv_settle_nested(struct kvm_vcpu *vcpu);
+int kvmhv_wait_for_hcall(struct kvm_vcpu *vcpu, unsigned long req);
+bool kvmhv_wait_for_page(struct kvm *kvm, unsigned long gpa);
 u64 kvmhv_get_ptcr(struct kvm_vcpu *vcpu);
 void kvmhv_set_ptcr(struct kvm_vcpu *vcpu, u64 ptcr);
 int __must_check kvmhv_claim_nesting(struct kvm *kvm);

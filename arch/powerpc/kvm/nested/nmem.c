@@ -19,6 +19,11 @@
 #include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 
+#include <asm/hvcall.h>
+#include <asm/kvm_book3s.h>
+#include <asm/kvm_ppc.h>
+#include <asm/rtas-types.h>
+
 #include "nested.h"
 
 /*
@@ -229,4 +234,90 @@ int nmem_make_writable(struct kvm *kvm, gpa_t gpa, size_t n)
 int nmem_write(struct kvm *kvm, gpa_t gpa, const void *from, size_t n)
 {
 	return nmem_access(kvm, gpa, (void *)from, n, NMEM_WRITE);
+}
+
+/* --- hypercalls that the kernel's own files answer ------------------------ */
+
+#define NMEM_VPA_FUNC(flags)	(((flags) >> H_VPA_FUNC_SHIFT) & H_VPA_FUNC_MASK)
+
+static int nmem_for_page_init(struct kvm_vcpu *vcpu, u64 flags)
+{
+	u64 word;
+	int err = 0;
+
+	if (flags & H_COPY_PAGE)
+		err = nmem_read(vcpu->kvm, kvmppc_get_gpr(vcpu, 6), &word,
+				sizeof(word));
+	if (!err && (flags & (H_COPY_PAGE | H_ZERO_PAGE)))
+		err = nmem_make_writable(vcpu->kvm, kvmppc_get_gpr(vcpu, 5), 1);
+	return err;
+}
+
+static int nmem_for_register_vpa(struct kvm_vcpu *vcpu, u64 flags)
+{
+	switch (NMEM_VPA_FUNC(flags)) {
+	case H_VPA_REG_VPA:
+	case H_VPA_REG_DTL:
+	case H_VPA_REG_SLB:
+		return nmem_make_writable(vcpu->kvm, kvmppc_get_gpr(vcpu, 6), 1);
+	}
+	return 0;
+}
+
+static int nmem_for_hcall(struct kvm_vcpu *vcpu, unsigned long req)
+{
+	u64 word;
+
+	switch (req) {
+	case H_PAGE_INIT:
+		return nmem_for_page_init(vcpu, kvmppc_get_gpr(vcpu, 4));
+	case H_REGISTER_VPA:
+		return nmem_for_register_vpa(vcpu, kvmppc_get_gpr(vcpu, 4));
+	case H_PUT_TCE_INDIRECT:
+		return nmem_read(vcpu->kvm, kvmppc_get_gpr(vcpu, 6), &word,
+				 sizeof(word));
+	case H_RTAS:
+		/* User space answers it, if it has told the kernel of no token. */
+		if (list_empty(&vcpu->kvm->arch.rtas_tokens))
+			return 0;
+		return nmem_make_writable(vcpu->kvm, kvmppc_get_gpr(vcpu, 4) &
+					  KVM_PAM, sizeof(struct rtas_args));
+	}
+	return 0;
+}
+
+/**
+ * kvmhv_wait_for_hcall() - have the memory that a hypercall is about to access
+ * @vcpu: vCPU that makes it
+ * @req: which
+ *
+ * Who answers it waits for user space whatever the signal, if a page is absent.
+ * It seldom is after this. If a signal comes first, the vCPU is made to issue the
+ * hypercall again.
+ *
+ * Context: Process context, may sleep for as long as user space likes.
+ * Return: 0, also if there is no such memory: it is for others to refuse; -EINTR
+ * to leave KVM_RUN, with the exit reason set.
+ */
+int kvmhv_wait_for_hcall(struct kvm_vcpu *vcpu, unsigned long req)
+{
+	if (nmem_for_hcall(vcpu, req) != -EINTR)
+		return 0;
+	kvmppc_set_pc(vcpu, kvmppc_get_pc(vcpu) - sizeof(u32));
+	vcpu->arch.hcall_needed = 0;
+	vcpu->run->exit_reason = KVM_EXIT_INTR;
+	return -EINTR;
+}
+
+/**
+ * kvmhv_wait_for_page() - have a page of a guest that is about to be pinned
+ * @kvm: VM, of the calling process
+ * @gpa: guest real address
+ *
+ * Context: as nmem_read()
+ * Return: whether it is there, or never will be; false if a signal came first.
+ */
+bool kvmhv_wait_for_page(struct kvm *kvm, unsigned long gpa)
+{
+	return nmem_make_writable(kvm, gpa, 1) != -EINTR;
 }
