@@ -7,6 +7,7 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -113,6 +114,20 @@ static void stay_in_memory(void)
 {
 	if (mlockall(MCL_CURRENT))
 		fail("mlockall: %s", strerror(errno));
+}
+
+/* The stack of a thread that was started since. */
+void stack_stays_in_memory(void)
+{
+	pthread_attr_t attr;
+	size_t bytes;
+	void *stack;
+
+	if (pthread_getattr_np(pthread_self(), &attr) ||
+	    pthread_attr_getstack(&attr, &stack, &bytes) ||
+	    mlock2(stack, bytes, MLOCK_ONFAULT))
+		fail("the stack of a thread: %s", strerror(errno));
+	pthread_attr_destroy(&attr);
 }
 
 static u64 seconds(void)

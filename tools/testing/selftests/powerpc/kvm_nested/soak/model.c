@@ -350,6 +350,7 @@ static void peer(struct l1_vcpu *v)
 	struct life_note *n = peers_note;
 	unsigned int thread = v->vcpu.id;
 
+	stack_stays_in_memory();
 	note_thread(n, thread);
 	while (!v->stop) {
 		s64 r;

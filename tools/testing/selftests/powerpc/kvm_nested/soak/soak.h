@@ -53,6 +53,7 @@ extern struct tally *tally;
 void note_op(struct life_note *n, unsigned int thread, const char *name);
 void note_step(struct life_note *n, unsigned int thread, const char *name);
 void note_end(struct life_note *n, unsigned int thread);
+void stack_stays_in_memory(void);
 void note_thread(struct life_note *n, unsigned int thread);
 
 /* One life; returns if it went well. */

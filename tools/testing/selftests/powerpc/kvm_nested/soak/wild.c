@@ -228,6 +228,7 @@ static void live(struct l1_vcpu *v)
 	struct rng *rng = &rngs[v->vcpu.id];
 	unsigned int i, step, all = 0, thread = v->vcpu.id;
 
+	stack_stays_in_memory();
 	note_thread(life_note, thread);
 	for (i = 0; i < ARRAY_SIZE(deeds); i++)
 		all += deeds[i].weight;
