@@ -27,15 +27,6 @@ static struct world w;
 static volatile int gap_stop;
 static volatile u64 gap;
 
-static void stay_on(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	CHECK(!sched_setaffinity(0, sizeof(set), &set));
-}
-
 /* The longest time between two moments that this thread gets. */
 static void *measure_gap(void *unused)
 {
@@ -69,7 +60,7 @@ static void l6_tce_range_lets_others_run(void)
 	CHECK_EQ(L1_HCALL(&w.v, H_STUFF_TCE, LIOBN, BIT(12), 0, ~0ULL),
 		 H_PARAMETER);
 
-	stay_on(1);
+	stay_on_cpu(1);
 	CHECK(!pthread_create(&thread, NULL, measure_gap, NULL));
 	CHECK_EQ(L1_HCALL(&w.v, H_STUFF_TCE, LIOBN, 0, 0, TCES), H_SUCCESS);
 	gap_stop = 1;

@@ -98,12 +98,9 @@ static void vm_may_go_before_its_hpt_is_prepared(void)
 {
 	s64 before = vmalloc_kb(), one = BIT(LARGE - 10);
 	struct vm vm[AT_ONCE];
-	cpu_set_t cpus;
 	int i;
 
-	CPU_ZERO(&cpus);
-	CPU_SET(0, &cpus);
-	CHECK(!sched_setaffinity(0, sizeof(cpus), &cpus));
+	stay_on_cpu(0);
 	for (i = 0; i < AT_ONCE; i++)
 		begin(&vm[i]);
 	for (i = 0; i < AT_ONCE; i++) {
@@ -234,14 +231,11 @@ static void l5_dirty_log_of_an_hpt_reschedules(void)
 			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	void *bitmap = vm_map(MANY_FRAMES / 8);
 	pthread_t thread;
-	cpu_set_t cpus;
 	u64 took;
 
 	CHECK(memory != MAP_FAILED);
 	memset(bitmap, 0, MANY_FRAMES / 8);
-	CPU_ZERO(&cpus);
-	CPU_SET(0, &cpus);
-	CHECK(!sched_setaffinity(0, sizeof(cpus), &cpus));
+	stay_on_cpu(0);
 	begin(&logged);
 	vm_set_slot(&logged, 0, 0, memory, bytes, KVM_MEM_LOG_DIRTY_PAGES);
 	go_on = 1;

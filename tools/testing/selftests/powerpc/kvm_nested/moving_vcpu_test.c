@@ -7,7 +7,6 @@
  * On an emulator that drops all at each change of LPID the test cannot fail; run it
  * with EMULATOR=strict. It lasts longer than such an emulator waits for a flush.
  */
-#include <sched.h>
 #include <time.h>
 
 #include "lib/l1.h"
@@ -21,15 +20,6 @@
 #define SECONDS		4
 
 static struct world w;
-
-static void on_cpu(unsigned int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	CHECK_EQ(sched_setaffinity(0, sizeof(set), &set), 0);
-}
 
 static u64 page(unsigned int n)
 {
@@ -70,11 +60,11 @@ static void change(u64 ea)
 /* Seen on one CPU, changed on another, seen on the first. */
 static void move_a_page(u64 ea)
 {
-	on_cpu(0);
+	stay_on_cpu(0);
 	CHECK_EQ(l2_must_load(&w.v, ea), OLD);
-	on_cpu(1);
+	stay_on_cpu(1);
 	change(ea);
-	on_cpu(0);
+	stay_on_cpu(0);
 	CHECK_EQ(l2_must_load(&w.v, ea), NEW);
 }
 
@@ -84,17 +74,17 @@ static void copy_a_page(u64 ea)
 	u64 *to = l1_memory(&w.l1, BUFFER);
 	s64 r;
 
-	on_cpu(1);
+	stay_on_cpu(1);
 	CHECK_EQ(l2_must_load(&w.v, ea), OLD);
-	on_cpu(0);
+	stay_on_cpu(0);
 	r = L1_HCALL(&w.v, H_COPY_TOFROM_GUEST, 1, 0, ea, BUFFER, 0, 8);
 	if (r == H_NOT_FOUND)
 		l2_has_no_quadrants();
 	else
 		CHECK_EQ(l1_swap64(&w.l1, *to), OLD);
-	on_cpu(1);
+	stay_on_cpu(1);
 	change(ea);
-	on_cpu(0);
+	stay_on_cpu(0);
 	CHECK_EQ(l2_must_load(&w.v, ea), NEW);
 }
 

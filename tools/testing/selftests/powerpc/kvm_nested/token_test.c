@@ -49,15 +49,6 @@ static void l12_tokens_are_not_bound_by_cpus(void)
 	world_end(&w);
 }
 
-static void pin(unsigned int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	CHECK(!sched_setaffinity(0, sizeof(set), &set));
-}
-
 /* Interrupts from CPU to CPU so far. */
 static u64 ipis(void)
 {
@@ -89,7 +80,7 @@ static void enter_many(struct l1_vcpu *v)
 {
 	unsigned int i;
 
-	pin(v->vcpu.id);
+	stay_on_cpu(v->vcpu.id);
 	__atomic_add_fetch(&ready, 1, __ATOMIC_SEQ_CST);
 	while (ready < 2)
 		sched_yield();

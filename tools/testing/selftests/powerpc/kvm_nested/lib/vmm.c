@@ -2,6 +2,7 @@
 /* A tiny VMM; see vmm.h. */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +40,16 @@ void sleep_ms(unsigned int ms)
 
 	while (nanosleep(&wait, &wait) < 0 && errno == EINTR)
 		;
+}
+
+void stay_on_cpu(unsigned int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		fail("CPU %u: %s", cpu, strerror(errno));
 }
 
 size_t host_page(void)

@@ -94,6 +94,7 @@ int vm_has_audit(struct vm *vm);
 int control(int fd, unsigned long request, void *argument, const char *what);
 u64 timebase(void);
 void sleep_ms(unsigned int ms);
+void stay_on_cpu(unsigned int cpu);
 size_t host_page(void);
 
 #endif /* KVM_NESTED_VMM_H */
