@@ -6,12 +6,12 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "lib/group.h"
 #include "lib/l1.h"
 
 #define SMALL		18
@@ -51,37 +51,21 @@ static void wait_until_prepared(struct vm *vm, u32 shift)
 	}
 }
 
-static s64 vmalloc_kb(void)
-{
-	FILE *file = fopen("/proc/meminfo", "r");
-	unsigned long long kb;
-	char line[128];
-
-	CHECK(file);
-	while (fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "VmallocUsed: %llu", &kb) != 1)
-			continue;
-		fclose(file);
-		return kb;
-	}
-	fail("no VmallocUsed");
-}
-
 /* As much as the reverse entries of one HPT in sixteen is not for other things. */
 static void wait_for_vmalloc(s64 most)
 {
 	unsigned int ms;
 
-	for (ms = 0; vmalloc_kb() > most && ms < MS_TO_PREPARE; ms += 100)
+	for (ms = 0; host_vmalloc() > most && ms < MS_TO_PREPARE; ms += 100)
 		sleep_ms(100);
-	note("VmallocUsed %lld kB, at most %lld kB", (long long)vmalloc_kb(),
+	note("VmallocUsed %lld bytes, at most %lld bytes", (long long)host_vmalloc(),
 	     (long long)most);
-	CHECK(vmalloc_kb() <= most);
+	CHECK(host_vmalloc() <= most);
 }
 
 static void l15_prepared_hpt_goes_with_its_vm(void)
 {
-	s64 before = vmalloc_kb(), one = BIT(LARGE - 10);
+	s64 before = host_vmalloc(), one = BIT(LARGE);
 	struct vm vm;
 	int i;
 
@@ -96,7 +80,7 @@ static void l15_prepared_hpt_goes_with_its_vm(void)
 /* On one CPU one is prepared after the other: the last have not begun. */
 static void vm_may_go_before_its_hpt_is_prepared(void)
 {
-	s64 before = vmalloc_kb(), one = BIT(LARGE - 10);
+	s64 before = host_vmalloc(), one = BIT(LARGE);
 	struct vm vm[AT_ONCE];
 	int i;
 

@@ -102,3 +102,9 @@ s64 host_sec_page_tables(void)
 	file_write("/proc/sys/vm/stat_refresh", "1");
 	return value_in("/proc/meminfo", "SecPageTables:") * 1024;
 }
+
+/* Bytes. */
+s64 host_vmalloc(void)
+{
+	return value_in("/proc/meminfo", "VmallocUsed:") * 1024;
+}

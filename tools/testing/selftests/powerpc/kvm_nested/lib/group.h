@@ -18,5 +18,6 @@ void group_join_with_swap(u64 swap_bytes);
 void group_reclaim(const char *bytes);
 s64 group_stat(const char *name);
 s64 host_sec_page_tables(void);
+s64 host_vmalloc(void);
 
 #endif /* KVM_NESTED_GROUP_H */
