@@ -189,9 +189,9 @@ static void c4_result_and_an_interrupt_big(void)
 
 /*
  * User space loads another state of L1, as of a snapshot, in which the vCPU is
- * in another hypercall by the same stub: the timeline before must not write.
+ * in another hypercall: the timeline before must not write.
  */
-static void l14_owed_and_a_snapshot(void)
+static void snapshot_gets_nothing(void (*load)(struct kvm_regs *regs))
 {
 	struct kvm_regs regs;
 
@@ -200,8 +200,7 @@ static void l14_owed_and_a_snapshot(void)
 	CHECK_EQ(w.v.vcpu.run->exit_reason, KVM_EXIT_MMIO);
 	memcpy(w.v.vcpu.run->mmio.data, &(u64){ VALUE }, 8);
 	control(w.v.vcpu.fd, KVM_GET_REGS, &regs, "KVM_GET_REGS");
-	regs.gpr[1] += 0x1000;
-	regs.lr += 0x100;
+	load(&regs);
 	regs.gpr[3] = 0x77;
 	control(w.v.vcpu.fd, KVM_SET_REGS, &regs, "KVM_SET_REGS");
 	memset(w.v.regs, 0, sizeof(*w.v.regs));
@@ -216,30 +215,27 @@ static void l14_owed_and_a_snapshot(void)
 	world_end(&w);
 }
 
-/*
- * The same, and the vCPU is in the same call of the same function, on the same
- * stack: only what L1 does besides is different.
- */
+/* By the same stub, from another place. */
+static void another_call(struct kvm_regs *regs)
+{
+	regs->gpr[1] += 0x1000;
+	regs->lr += 0x100;
+}
+
+/* The same call, on the same stack: only what L1 does besides is different. */
+static void same_call(struct kvm_regs *regs)
+{
+	regs->gpr[31] += 0x1000;
+}
+
+static void l14_owed_and_a_snapshot(void)
+{
+	snapshot_gets_nothing(another_call);
+}
+
 static void l14_owed_and_a_snapshot_of_the_same_call(void)
 {
-	struct kvm_regs regs;
-
-	begin(L1_LITTLE);
-	device_load(0x100);
-	CHECK_EQ(w.v.vcpu.run->exit_reason, KVM_EXIT_MMIO);
-	memcpy(w.v.vcpu.run->mmio.data, &(u64){ VALUE }, 8);
-	control(w.v.vcpu.fd, KVM_GET_REGS, &regs, "KVM_GET_REGS");
-	regs.gpr[31] += 0x1000;
-	regs.gpr[3] = 0x77;
-	control(w.v.vcpu.fd, KVM_SET_REGS, &regs, "KVM_SET_REGS");
-	memset(w.v.regs, 0, sizeof(*w.v.regs));
-	CHECK_EQ(run_once(1), -EINTR);
-	control(w.v.vcpu.fd, KVM_GET_REGS, &regs, "KVM_GET_REGS");
-	CHECK_EQ(REG(&w.v, 5), 0);
-	CHECK_EQ(regs.gpr[3], 0x77);
-	l1_resume(&w.v);
-	l2_prepare(&w.v, 1);
-	world_end(&w);
+	snapshot_gets_nothing(same_call);
 }
 
 /* A reset is to 0x100, with what registers L1 had. sc has set SRR0. */
