@@ -7,11 +7,7 @@
 
 #include "lib/l1.h"
 
-#define H_PAGE_INIT	0x2c
-#define H_STUFF_TCE	0x138
 #define H_RANDOM	0x300
-#define H_ZERO_PAGE	BIT(63 - 48)
-#define H_COPY_PAGE	BIT(63 - 49)
 #define MSR_EE		BIT(15)
 #define USER		0x2000000ULL
 

@@ -497,11 +497,6 @@ static void l14_invalidation_is_done(void)
 
 /* --- hypercalls that the kernel's own files answer ------------------------ */
 
-#define H_PAGE_INIT		0x2c
-#define H_REGISTER_VPA		0xdc
-#define H_PUT_TCE_INDIRECT	0x13c
-#define H_ZERO_PAGE		BIT(63 - 48)
-#define H_COPY_PAGE		BIT(63 - 49)
 #define REGISTER_VPA		(1ULL << (63 - 18))
 #define VPA_BYTES		640
 #define LIOBN			0x80000001ULL

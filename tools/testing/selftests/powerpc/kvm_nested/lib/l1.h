@@ -53,6 +53,12 @@
 #define H_TLB_INVALIDATE	0xf808
 #define H_COPY_TOFROM_GUEST	0xf80c
 #define H_RPT_INVALIDATE	0x448
+#define H_PAGE_INIT	0x2c
+#define H_ZERO_PAGE	BIT(63 - 48)
+#define H_COPY_PAGE	BIT(63 - 49)
+#define H_REGISTER_VPA	0xdc
+#define H_STUFF_TCE	0x138
+#define H_PUT_TCE_INDIRECT	0x13c
 #define H_PING			0xf004	/* back at once, from the VMM */
 #define H_DONE			0xf008	/* r4: result, r5: ticks */
 #define H_OOPS			0xf00c	/* an interrupt in L1 */
