@@ -12,10 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "lib/group.h"
 #include "lib/param.h"
 #include "lib/spinner.h"
+#include "lib/watch.h"
 
 #ifndef MADV_PAGEOUT
 #define MADV_PAGEOUT	21
@@ -153,6 +155,16 @@ static struct way {
 	{ "compaction", compact, CALL },
 };
 
+static void report(void)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(ways); i++)
+		note("%-20s %5u times, at most %7llu us", ways[i].name,
+		     ways[i].calls, (unsigned long long)(ways[i].worst / 512));
+	note("%u shadow leaves at the end", l1_shadow_leaves(&w.l1, 1));
+}
+
 /* --- a watch, for who does not come back cannot say so ------------------------ */
 
 static struct way *volatile current;
@@ -164,9 +176,12 @@ static void *watch(void *argument)
 	for (;; sleep_ms(100)) {
 		struct way *way = current;
 
-		if (way && timebase() - begun > way->seconds * ONE_SECOND)
-			fail("%s: has not come back in %u s", way->name,
-			     way->seconds);
+		if (!way || timebase() - begun <= way->seconds * ONE_SECOND)
+			continue;
+		report();
+		watch_say_where(getpid(), "# ");
+		watch_ask_kernel();
+		fail("%s: has not come back in %u s", way->name, way->seconds);
 	}
 	return NULL;
 }
@@ -220,16 +235,6 @@ static void begin(void)
 	l2_touch_pages(&w.v, ALIAS, ALIASES, BIT(SHIFT_4K));
 	CHECK(l1_shadow_leaves(&w.l1, 1) >= ALIASES);
 	CHECK(!pthread_create(&watcher, NULL, watch, NULL));
-}
-
-static void report(void)
-{
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(ways); i++)
-		note("%-20s %5u times, at most %7llu us", ways[i].name,
-		     ways[i].calls, (unsigned long long)(ways[i].worst / 512));
-	note("%u shadow leaves at the end", l1_shadow_leaves(&w.l1, 1));
 }
 
 static void l13_alias_storm(void)
