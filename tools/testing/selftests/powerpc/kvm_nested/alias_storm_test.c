@@ -175,8 +175,10 @@ static void *watch(void *argument)
 	(void)argument;
 	for (;; sleep_ms(100)) {
 		struct way *way = current;
+		/* The next way may begin after the time is read: below zero. */
+		s64 ticks = timebase() - begun;
 
-		if (!way || timebase() - begun <= way->seconds * ONE_SECOND)
+		if (!way || ticks <= (s64)(way->seconds * ONE_SECOND))
 			continue;
 		report();
 		watch_say_where(getpid(), "# ");
