@@ -2,7 +2,8 @@
 /*
  * C14: an L2 vCPU that moves between CPUs flushes on the CPU where it is. What its
  * process-scoped translations left on another CPU is for L0 to flush before the
- * vCPU runs there again. So is what a copy for L1 left on a CPU where L2 was not.
+ * vCPU runs there again, or a copy is made for L1 there. So is what a copy left on
+ * a CPU where L2 was not.
  *
  * On an emulator that drops all at each change of LPID the test cannot fail; run it
  * with EMULATOR=strict. It lasts longer than such an emulator waits for a flush.
@@ -57,14 +58,19 @@ static void change(u64 ea)
 	CHECK_EQ(l2_must_load(&w.v, ea), NEW);
 }
 
-/* Seen on one CPU, changed on another, seen on the first. */
-static void move_a_page(u64 ea)
+/* Seen on one CPU, changed on another. */
+static void leave_a_page_behind(u64 ea)
 {
 	stay_on_cpu(0);
 	CHECK_EQ(l2_must_load(&w.v, ea), OLD);
 	stay_on_cpu(1);
 	change(ea);
 	stay_on_cpu(0);
+}
+
+static void move_a_page(u64 ea)
+{
+	leave_a_page_behind(ea);
 	CHECK_EQ(l2_must_load(&w.v, ea), NEW);
 }
 
@@ -86,6 +92,35 @@ static void copy_a_page(u64 ea)
 	change(ea);
 	stay_on_cpu(0);
 	CHECK_EQ(l2_must_load(&w.v, ea), NEW);
+}
+
+/* Copied for L1 on the first CPU. */
+static void copy_from_a_changed_page(u64 ea)
+{
+	u64 *to = l1_memory(&w.l1, BUFFER);
+	s64 r;
+
+	leave_a_page_behind(ea);
+	r = L1_HCALL(&w.v, H_COPY_TOFROM_GUEST, 1, 0, ea, BUFFER, 0, 8);
+	if (r == H_NOT_FOUND)
+		l2_has_no_quadrants();
+	else
+		CHECK_EQ(l1_swap64(&w.l1, *to), NEW);
+}
+
+/* What is written for L1 must not hit the page that was here before. */
+static void copy_to_a_changed_page(u64 ea)
+{
+	u64 *from = l1_memory(&w.l1, BUFFER);
+	s64 r;
+
+	leave_a_page_behind(ea);
+	*from = l1_swap64(&w.l1, NEW);
+	r = L1_HCALL(&w.v, H_COPY_TOFROM_GUEST, 1, 0, ea, 0, BUFFER, 8);
+	if (r == H_NOT_FOUND)
+		l2_has_no_quadrants();
+	else
+		CHECK_EQ(l2_must_load(&w.v, OLD), OLD);
 }
 
 static void for_pages(void (*do_page)(u64 ea))
@@ -110,10 +145,23 @@ static void c14_finds_nothing_a_copy_left_behind(void)
 	for_pages(copy_a_page);
 }
 
+static void c14_copies_nothing_it_left_behind(void)
+{
+	for_pages(copy_from_a_changed_page);
+}
+
+static void c14_copies_to_nothing_it_left_behind(void)
+{
+	for_pages(copy_to_a_changed_page);
+}
+
 static const struct test_case cases[] = {
 	{ "c14_finds_nothing_it_left_behind", c14_finds_nothing_it_left_behind },
 	{ "c14_finds_nothing_a_copy_left_behind",
 	  c14_finds_nothing_a_copy_left_behind },
+	{ "c14_copies_nothing_it_left_behind", c14_copies_nothing_it_left_behind },
+	{ "c14_copies_to_nothing_it_left_behind",
+	  c14_copies_to_nothing_it_left_behind },
 };
 
 TEST_MAIN(cases)
