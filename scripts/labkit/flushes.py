@@ -83,7 +83,10 @@ FAULTS = (
     Fault("a vCPU moves and finds what was there", "nested/nested_run.c", ENTER,
           ENTER_UNMARKED + " ", "moving_vcpu", "use"),
     Fault("a copy leaves translations where L2 was not", "nested/quadrant.c",
-          "if (c->keep_cpu != smp_processor_id())\n\t\tquadrant_flush_pid(c->pid);",
+          "/* What the copy leaves. */\n\tif (!home)\n\t\tquadrant_flush_pid(c->pid);",
+          "barrier();", "moving_vcpu", "use"),
+    Fault("a copy finds what a vCPU left behind", "nested/quadrant.c",
+          "/* What a vCPU has left here. */\n\tif (!home)\n\t\tquadrant_flush_pid(c->pid);",
           "barrier();", "moving_vcpu", "use"),
 )
 

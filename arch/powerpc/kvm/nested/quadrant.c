@@ -17,9 +17,11 @@
  *  Q3 A missing translation ends the copy; nothing is resolved or locked here.
  *  Q4 Buffers lie in the linear map: the parent gets their real addresses.
  *  Q5 The guest may have flushed by tlbiel on the CPU of the vCPU whose address
- *     space this is; only that CPU may keep what a copy translated. Any other
- *     flushes the PID at once: kvmppc_prepare_radix_vcpu() looks for entries
- *     where a vCPU ran, and does not know where one was only copied for.
+ *     space this is; only that CPU may use what it has, and keep what a copy
+ *     translated. Any other flushes the PID before and after. Before: what a vCPU
+ *     left behind there waits in need_tlb_flush for the next entry, and a copy
+ *     enters nothing. After: kvmppc_prepare_radix_vcpu() looks for entries where
+ *     a vCPU ran, and does not know where one was only copied for.
  */
 #include <linux/irqflags.h>
 #include <linux/kvm_host.h>
@@ -40,7 +42,7 @@ struct quadrant_copy {
 	void *buf;
 	u64 lpid;
 	u32 pid;
-	int keep_cpu;			/* may keep translations (Q5); or -1 */
+	int home_cpu;			/* may keep translations (Q5); or -1 */
 };
 
 /* What was there before a guest's LPIDR and PIDR. */
@@ -111,14 +113,20 @@ static unsigned long quadrant_copy_native(const struct quadrant_copy *c,
 {
 	u64 ea = eaddr | FIELD_PREP(QUADRANT_SELECT, c->pid ? 1 : 2);
 	struct quadrant_host host;
+	bool home;
 
 	pagefault_disable();
 	quadrant_borrow(c, &host);
+	home = c->home_cpu == smp_processor_id();
+	/* What a vCPU has left here. */
+	if (!home)
+		quadrant_flush_pid(c->pid);
 	if (c->dir == QUADRANT_LOAD)
 		n = __copy_from_user_inatomic(c->buf, (void __user *)ea, n);
 	else
 		n = __copy_to_user_inatomic((void __user *)ea, c->buf, n);
-	if (c->keep_cpu != smp_processor_id())
+	/* What the copy leaves. */
+	if (!home)
 		quadrant_flush_pid(c->pid);
 	quadrant_give_back(c, &host);
 	pagefault_enable();
@@ -183,7 +191,7 @@ static long quadrant_copy_vcpu(struct kvm_vcpu *vcpu, gva_t eaddr,
 
 	c.lpid = nested ? nested->shadow_lpid : vcpu->kvm->arch.lpid;
 	c.pid = quadrant ? 0 : kvmppc_get_pid(vcpu);
-	c.keep_cpu = nested ? READ_ONCE(*vcpu->arch.nested_prev_cpu) :
+	c.home_cpu = nested ? READ_ONCE(*vcpu->arch.nested_prev_cpu) :
 			      vcpu->arch.prev_cpu;
 	return quadrant_copy(c, eaddr & ~QUADRANT_SELECT, n);
 }
