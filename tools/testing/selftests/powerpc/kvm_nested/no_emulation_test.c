@@ -7,6 +7,7 @@
 #define VALUE		0x0102030405060708ULL
 #define LPCR_ILE	BIT(25)
 #define SRR1_NOEXEC	0x10000000ULL
+#define LD_R6_R4	0xe8c40000U	/* ld r6, 0(r4) */
 #define VECTORS		(MSR_FP | MSR_VEC | MSR_VSX)
 
 static struct world w;
@@ -79,6 +80,37 @@ static void c10_code_for_execution_only(void)
 	w.v.mmio.answer = VALUE;
 	l2_goto(&w.v, l2_load);
 	SET_REGS(&w.v, nip, CODE + (l2_load - snippets_begin));
+	SET_REG(&w.v, 4, L2_DATA);
+	CHECK_EQ(l1_enter(&w.v), 0);
+	CHECK_EQ(w.v.mmio.count, 1);
+	CHECK_EQ(l1_run(&w.v), TRAP_HCALL);
+	CHECK_EQ(REG(&w.v, 5), VALUE);
+	world_end(&w);
+}
+
+/* All of a page of L1 is another load than that of the code. */
+static void fill_with_decoys(u64 gpa)
+{
+	u32 *decoy = l1_memory(&w.l1, gpa);
+	unsigned int i;
+
+	for (i = 0; i < 0x10000 / sizeof(*decoy); i++)
+		decoy[i] = l1_swap32(&w.l1, LD_R6_R4);
+}
+
+/* Only data are translated, not the code. */
+static void c10_code_of_l2_in_real_mode(void)
+{
+	begin(L1_LITTLE);
+	world_translate(&w);
+	fill_with_decoys(L1_DATA);
+	l1_map(&w.tree, CODE, L1_DATA, SHIFT_64K, PTE_ALL);
+	l1_set_pte(&w.ea, L2_SNIPPETS,
+		   PTE_VALID | PTE_LEAF | CODE | PTE_ALL | PTE_PRIV);
+	w.v.l2_msr = MSR_DR;
+	w.v.mmio.answer = VALUE;
+	CHECK_EQ((u32)l2_must_load(&w.v, L2_SNIPPETS), LD_R6_R4);
+	l2_goto(&w.v, l2_load);
 	SET_REG(&w.v, 4, L2_DATA);
 	CHECK_EQ(l1_enter(&w.v), 0);
 	CHECK_EQ(w.v.mmio.count, 1);
@@ -163,35 +195,59 @@ static void c10_cache_operation_of_a_guest(void)
 	world_end(&w);
 }
 
-/* The guest's own tables allow no more than to execute what it executes. */
-static void c10_code_of_a_guest_for_execution_only(void)
+/* The guest has tables of its own, in which CODE is @gpa. */
+static void begin_process(u64 gpa, u64 bits)
 {
 	struct kvm_ppc_mmuv3_cfg mmu = {
 		.flags = KVM_PPC_MMUV3_RADIX | KVM_PPC_MMUV3_GTSE,
 	};
-	const u64 *args;
 	u64 table;
 
 	begin(L1_LITTLE);
-	args = w.v.vcpu.run->papr_hcall.args;
 	table = l1_alloc(&w.l1, 0x10000);
 	mmu.process_table = PATB_HR | table | 4;
 	l1_new_tree(&w.l1, &w.ea);
-	l1_map(&w.ea, CODE, L1_SNIPPETS, SHIFT_64K,
-	       PTE_REF | PTE_EXEC | PTE_PRIV);
+	l1_map(&w.ea, CODE, gpa, SHIFT_64K, bits | PTE_PRIV);
 	l1_map(&w.ea, L2_DATA, NOWHERE, SHIFT_64K, PTE_ALL | PTE_PRIV);
 	*(u64 *)l1_memory(&w.l1, table) =
 		__builtin_bswap64(l1_root_word(&w.ea) & ~PATB_HR);
 	control(w.l1.vm.fd, KVM_PPC_CONFIGURE_V3_MMU, &mmu,
 		"KVM_PPC_CONFIGURE_V3_MMU");
 	w.v.mmio.answer = VALUE;
-	vcpu_start_at(&w.v.vcpu, CODE + (l2_load - snippets_begin),
-		      l1_msr(&w.l1) | MSR_IR | MSR_DR);
-	L1_HCALL(&w.v, H_DONE, L2_DATA);
+}
+
+static u64 load(u64 code, u64 msr, u64 ea)
+{
+	vcpu_start_at(&w.v.vcpu, code + (l2_load - snippets_begin),
+		      l1_msr(&w.l1) | msr);
+	L1_HCALL(&w.v, H_DONE, ea);
+	return w.v.vcpu.run->papr_hcall.args[1];
+}
+
+static void load_by(u64 code, u64 msr, u64 ea)
+{
+	CHECK_EQ(load(code, msr, ea), VALUE);
 	CHECK_EQ(w.v.mmio.count, 1);
-	CHECK_EQ(args[1], VALUE);
 	vcpu_start_at(&w.v.vcpu, L1_STUB, l1_msr(&w.l1));
 	world_end(&w);
+}
+
+/* The guest's own tables allow no more than to execute what it executes. */
+static void c10_code_of_a_guest_for_execution_only(void)
+{
+	begin_process(L1_SNIPPETS, PTE_REF | PTE_EXEC);
+	load_by(CODE, MSR_IR | MSR_DR, L2_DATA);
+}
+
+/* In real mode its tables say nothing about what it executes. */
+static void c10_code_of_a_guest_in_real_mode(void)
+{
+	begin_process(L1_SNIPPETS, PTE_ALL);
+	fill_with_decoys(L1_DATA);
+	l1_map(&w.ea, L1_SNIPPETS, L1_DATA, SHIFT_64K, PTE_ALL | PTE_PRIV);
+	/* L0 has all of it mapped now. */
+	CHECK_EQ((u32)load(CODE, MSR_IR | MSR_DR, L1_SNIPPETS), LD_R6_R4);
+	load_by(L1_SNIPPETS, 0, NOWHERE);
 }
 
 static const struct test_case cases[] = {
@@ -202,6 +258,7 @@ static const struct test_case cases[] = {
 	{ "c10_code_for_execution_only", c10_code_for_execution_only, 10 },
 	{ "c10_code_of_a_process_for_execution_only",
 	  c10_code_of_a_process_for_execution_only, 10 },
+	{ "c10_code_of_l2_in_real_mode", c10_code_of_l2_in_real_mode, 10 },
 	{ "c10_fetch_of_a_guest_without_memory",
 	  c10_fetch_of_a_guest_without_memory, 10 },
 	{ "c10_vector_of_a_guest", c10_vector_of_a_guest, 10 },
@@ -209,6 +266,8 @@ static const struct test_case cases[] = {
 	{ "c10_cache_operation_of_a_guest", c10_cache_operation_of_a_guest, 10 },
 	{ "c10_code_of_a_guest_for_execution_only",
 	  c10_code_of_a_guest_for_execution_only, 10 },
+	{ "c10_code_of_a_guest_in_real_mode",
+	  c10_code_of_a_guest_in_real_mode, 10 },
 };
 
 TEST_MAIN(cases)
