@@ -197,11 +197,13 @@ static long quadrant_copy_vcpu(struct kvm_vcpu *vcpu, gva_t eaddr,
 }
 
 /**
- * kvmhv_copy_from_guest_radix() - read guest memory as the vCPU sees it
+ * kvmhv_copy_from_guest_radix() - read an instruction as the vCPU fetches it
  * @vcpu: loaded vCPU; its nested guest if it is in one
  * @eaddr: guest effective address
  * @to: kernel buffer in the linear map
  * @n: bytes
+ *
+ * Of a VM in real mode nothing is read: kvmppc_ld() goes by the real address.
  *
  * Context: Process context, may sleep between pages. Takes no lock.
  * Return: bytes not copied, zeroed in @to; -EINVAL if no guest can use @eaddr.
@@ -212,12 +214,13 @@ long kvmhv_copy_from_guest_radix(struct kvm_vcpu *vcpu, gva_t eaddr, void *to,
 	struct quadrant_copy c = { QUADRANT_LOAD, to };
 	long left;
 
-	/* Quadrants always translate; an L2 in real mode does not. */
-	if (vcpu->arch.nested &&
-	    !(kvmppc_get_msr(vcpu) & (MSR_IR | MSR_DR)))
+	/* Quadrants always translate; a fetch in real mode does not. */
+	if (kvmppc_get_msr(vcpu) & MSR_IR)
+		left = quadrant_copy_vcpu(vcpu, eaddr, c, n);
+	else if (vcpu->arch.nested)
 		left = nflt_read_real(vcpu, eaddr, to, n);
 	else
-		left = quadrant_copy_vcpu(vcpu, eaddr, c, n);
+		left = n;
 	if (left > 0)
 		memset(to + (n - left), 0, left);
 	return left;
