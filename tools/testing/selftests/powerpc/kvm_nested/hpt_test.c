@@ -208,34 +208,66 @@ static void *watch_gaps(void *unused)
 	return NULL;
 }
 
-static void l5_dirty_log_of_an_hpt_reschedules(void)
+/* A memslot of as many frames, without memory; the watch is on. */
+static pthread_t begin_large(u64 frames, u32 flags)
 {
-	u64 bytes = MANY_FRAMES * host_page();
+	u64 bytes = frames * host_page();
 	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
 			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	void *bitmap = vm_map(MANY_FRAMES / 8);
 	pthread_t thread;
-	u64 took;
 
 	CHECK(memory != MAP_FAILED);
-	memset(bitmap, 0, MANY_FRAMES / 8);
 	stay_on_cpu(0);
 	begin(&logged);
-	vm_set_slot(&logged, 0, 0, memory, bytes, KVM_MEM_LOG_DIRTY_PAGES);
+	vm_set_slot(&logged, 0, 0, memory, bytes, flags);
 	go_on = 1;
 	CHECK(!pthread_create(&thread, NULL, watch_gaps, NULL));
+	return thread;
+}
+
+static u64 begin_watch(void)
+{
 	sleep_ms(20);
 	longest_gap = 0;
-	took = timebase();
-	vm_dirty_log(&logged, 0, bitmap);
-	took = timebase() - took;
+	return timebase();
+}
+
+static void end_large(pthread_t thread, u64 began)
+{
+	u64 took = timebase() - began;
+
 	__atomic_store_n(&go_on, 0, __ATOMIC_RELEASE);
 	pthread_join(thread, NULL);
-	note("dirty log %llu ms, longest gap %llu ms",
+	note("took %llu ms, longest gap %llu ms",
 	     (unsigned long long)(took / TICKS_PER_MS),
 	     (unsigned long long)(longest_gap / TICKS_PER_MS));
 	CHECK(longest_gap < took / 2);
 	vm_destroy(&logged);
+}
+
+static void l5_dirty_log_of_an_hpt_reschedules(void)
+{
+	void *bitmap = vm_map(MANY_FRAMES / 8);
+	pthread_t thread;
+	u64 began;
+
+	memset(bitmap, 0, MANY_FRAMES / 8);
+	thread = begin_large(MANY_FRAMES, KVM_MEM_LOG_DIRTY_PAGES);
+	began = begin_watch();
+	vm_dirty_log(&logged, 0, bitmap);
+	end_large(thread, began);
+}
+
+/* With the lock of the notifier held, too. */
+static void l5_reset_of_an_hpt_reschedules(void)
+{
+	pthread_t thread = begin_large(4 * MANY_FRAMES, 0);
+	u64 began;
+
+	allocate(&logged, SMALL);
+	began = begin_watch();
+	allocate(&logged, SMALL);
+	end_large(thread, began);
 }
 
 static const struct test_case cases[] = {
@@ -247,6 +279,7 @@ static const struct test_case cases[] = {
 	  c3_hpt_stays_while_the_dirty_log_walks_it, 120 },
 	{ "l5_dirty_log_of_an_hpt_reschedules",
 	  l5_dirty_log_of_an_hpt_reschedules, 120 },
+	{ "l5_reset_of_an_hpt_reschedules", l5_reset_of_an_hpt_reschedules, 120 },
 };
 
 TEST_MAIN(cases)
