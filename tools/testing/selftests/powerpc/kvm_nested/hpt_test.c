@@ -208,6 +208,8 @@ static void *watch_gaps(void *unused)
 	return NULL;
 }
 
+static void *no_memory;
+
 /* A memslot of as many frames, without memory; the watch is on. */
 static pthread_t begin_large(u64 frames, u32 flags)
 {
@@ -220,6 +222,7 @@ static pthread_t begin_large(u64 frames, u32 flags)
 	stay_on_cpu(0);
 	begin(&logged);
 	vm_set_slot(&logged, 0, 0, memory, bytes, flags);
+	no_memory = memory;
 	go_on = 1;
 	CHECK(!pthread_create(&thread, NULL, watch_gaps, NULL));
 	return thread;
@@ -258,6 +261,18 @@ static void l5_dirty_log_of_an_hpt_reschedules(void)
 	end_large(thread, began);
 }
 
+/* Nothing is there to be taken away. */
+static void l5_notifier_of_an_hpt_reschedules(void)
+{
+	pthread_t thread = begin_large(MANY_FRAMES, 0);
+	u64 began;
+
+	allocate(&logged, SMALL);
+	began = begin_watch();
+	CHECK(!madvise(no_memory, MANY_FRAMES * host_page(), MADV_DONTNEED));
+	end_large(thread, began);
+}
+
 /* With the lock of the notifier held, too. */
 static void l5_reset_of_an_hpt_reschedules(void)
 {
@@ -279,6 +294,8 @@ static const struct test_case cases[] = {
 	  c3_hpt_stays_while_the_dirty_log_walks_it, 120 },
 	{ "l5_dirty_log_of_an_hpt_reschedules",
 	  l5_dirty_log_of_an_hpt_reschedules, 120 },
+	{ "l5_notifier_of_an_hpt_reschedules",
+	  l5_notifier_of_an_hpt_reschedules, 120 },
 	{ "l5_reset_of_an_hpt_reschedules", l5_reset_of_an_hpt_reschedules, 120 },
 };
 
