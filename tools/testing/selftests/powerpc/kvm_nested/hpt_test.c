@@ -273,6 +273,27 @@ static void l5_notifier_of_an_hpt_reschedules(void)
 	end_large(thread, began);
 }
 
+/* One page is, in very many HPTEs. */
+static void l5_notifier_of_many_hptes_reschedules(void)
+{
+	size_t bytes = HPTE_PAGES * host_page();
+	void *memory = vm_map(bytes);
+	pthread_t thread;
+	u64 began;
+
+	memset(memory, 1, bytes);
+	stay_on_cpu(0);
+	begin(&logged);
+	vm_set_slot(&logged, 0, 0, memory, bytes, 0);
+	allocate(&logged, LARGE);
+	fill(&logged);
+	go_on = 1;
+	CHECK(!pthread_create(&thread, NULL, watch_gaps, NULL));
+	began = begin_watch();
+	CHECK(!madvise(memory, host_page(), MADV_DONTNEED));
+	end_large(thread, began);
+}
+
 /* With the lock of the notifier held, too. */
 static void l5_reset_of_an_hpt_reschedules(void)
 {
@@ -296,6 +317,8 @@ static const struct test_case cases[] = {
 	  l5_dirty_log_of_an_hpt_reschedules, 120 },
 	{ "l5_notifier_of_an_hpt_reschedules",
 	  l5_notifier_of_an_hpt_reschedules, 120 },
+	{ "l5_notifier_of_many_hptes_reschedules",
+	  l5_notifier_of_many_hptes_reschedules, 120 },
 	{ "l5_reset_of_an_hpt_reschedules", l5_reset_of_an_hpt_reschedules, 120 },
 };
 
