@@ -159,7 +159,9 @@ void kvmhv_restore_hv_return_state(struct kvm_vcpu *vcpu,
 {
 	struct kvm_vcpu_arch *arch = &vcpu->arch;
 
-	*kvmhv_loaded_doorbell(vcpu) |= hr->dpdes;
+	/* Set or left alone: another vCPU may ring between a load and a store. */
+	if (hr->dpdes)
+		WRITE_ONCE(*kvmhv_loaded_doorbell(vcpu), 1);
 	arch->hfscr = hr->hfscr;
 	arch->purr = hr->purr;
 	arch->spurr = hr->spurr;
