@@ -66,7 +66,7 @@ ENTER = "r = kvmhv_run_single_vcpu(vcpu, limit, lpcr);"
 ENTER_UNMARKED = f"{{ *vcpu->arch.nested_prev_cpu = -1; {ENTER} }}"
 # Not a flush; but only this emulator reaches a guest through quadrants.
 FETCH = """if (kvmppc_get_msr(vcpu) & MSR_IR)
-		left = quadrant_copy_vcpu(vcpu, eaddr, c, n);
+		left = kvmhv_copy_vcpu(vcpu, eaddr, c, n);
 	else if (vcpu->arch.nested)
 		left = nflt_read_real(vcpu, eaddr, to, n);
 	else
@@ -92,8 +92,8 @@ FAULTS = (
     Fault("a copy leaves translations where L2 was not", "nested/quadrant.c",
           "/* What the copy leaves. */\n\tif (!home)\n\t\tquadrant_flush_pid(c->pid);",
           "barrier();", "moving_vcpu", "use"),
-    Fault("a fetch in real mode is read where a process has it", "nested/quadrant.c", FETCH,
-          "left = quadrant_copy_vcpu(vcpu, eaddr, c, n);", "no_emulation", "use"),
+    Fault("a fetch in real mode is read where a process has it", "nested/nested_copy.c", FETCH,
+          "left = kvmhv_copy_vcpu(vcpu, eaddr, c, n);", "no_emulation", "use"),
     Fault("a copy finds what a vCPU left behind", "nested/quadrant.c",
           "/* What a vCPU has left here. */\n\tif (!home)\n\t\tquadrant_flush_pid(c->pid);",
           "barrier();", "moving_vcpu", "use"),

@@ -39,8 +39,11 @@
 #include <asm/ultravisor.h>
 
 #include "book3s_hv.h"
-#include "nested/nested.h"
+#include "nested/gwalk.h"
+#include "nested/nfault.h"
+#include "nested/nmem.h"
 #include "nested/nrmap.h"
+#include "nested/radix_fault.h"
 
 /* Entries removed in one hold of mmu_lock from a tree that nobody uses. */
 #define RADIX_CHUNK		512
@@ -63,14 +66,12 @@ static_assert(RPT_DIR_BITS == RADIX_PMD_INDEX_SIZE);
 /* --- memory for tables -------------------------------------------------- */
 
 /*
- * Sizes that tables and their slots come in. Small and odd ones have a cache;
- * the others are whole pages.
+ * Sizes that tables and their slots come in; the others are whole pages.
  */
-static struct radix_cache {
+static const struct radix_size {
 	const char *name;
 	size_t size;
-	struct kmem_cache *cache;
-} radix_caches[] = {
+} radix_sizes[] = {
 	{ "kvm-pst-table", sizeof(struct pst_table) },
 	{ "kvm-pst-pte64k", sizeof(__be64) << RPT_BITS_64K },
 	{ "kvm-pst-pte", sizeof(__be64) << RPT_DIR_BITS },
@@ -78,88 +79,10 @@ static struct radix_cache {
 	{ "kvm-pst-slot", sizeof(union pst_slot) << RPT_DIR_BITS },
 };
 
+static_assert(ARRAY_SIZE(radix_sizes) <= PURE_MAX_CACHES);
+
 /* Memory of the trees of VMs themselves; shadow trees are counted by VM. */
 static struct pst_account radix_account;
-
-static struct kmem_cache *radix_cache_for(size_t size)
-{
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(radix_caches); i++) {
-		if (radix_caches[i].size == size)
-			return radix_caches[i].cache;
-	}
-	return NULL;
-}
-
-void *pure_zalloc(size_t size)
-{
-	struct kmem_cache *cache = radix_cache_for(size);
-	void *mem;
-
-	KUNIT_STATIC_STUB_REDIRECT(pure_zalloc, size);
-	if (cache)
-		return kmem_cache_zalloc(cache, GFP_KERNEL_ACCOUNT);
-	if (size < PAGE_SIZE)
-		return kzalloc(size, GFP_KERNEL_ACCOUNT);
-	mem = (void *)__get_free_pages(GFP_KERNEL_ACCOUNT | __GFP_ZERO,
-				       get_order(size));
-	/* Nobody tells kmemleak of whole pages, which it may miss and scans. */
-	if (mem)
-		kmemleak_alloc(mem, size, 1, GFP_KERNEL);
-	return mem;
-}
-
-void *pure_zalloc_soft(size_t size)
-{
-	if (size <= PAGE_SIZE || radix_cache_for(size))
-		return pure_zalloc(size);
-	KUNIT_STATIC_STUB_REDIRECT(pure_zalloc, size);
-	return __vmalloc(size, GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN);
-}
-
-void pure_free(void *ptr, size_t size)
-{
-	struct kmem_cache *cache = radix_cache_for(size);
-
-	if (!ptr)
-		return;
-	if (cache) {
-		kmem_cache_free(cache, ptr);
-	} else if (is_vmalloc_addr(ptr)) {
-		vfree(ptr);
-	} else if (size < PAGE_SIZE) {
-		kfree(ptr);
-	} else {
-		kmemleak_free(ptr);
-		free_pages((unsigned long)ptr, get_order(size));
-	}
-}
-
-/*
- * SecPageTables counts pages, and a table may be less than one: count the whole
- * pages of each account. They are spread over nodes; the sum is what is right.
- */
-void pure_account(long before, long after)
-{
-	long pages = (after >> PAGE_SHIFT) - (before >> PAGE_SHIFT);
-
-	if (pages)
-		mod_node_page_state(NODE_DATA(first_memory_node),
-				    NR_SECONDARY_PAGETABLE, pages);
-}
-
-/*
- * The lock of each tree is mmu_lock of its VM. No vCPU is kicked: that waits for
- * other CPUs, and interrupts may be off. Each fails in its next KVM_RUN.
- */
-void pure_end_vm(pure_lock_t *lock)
-{
-	struct kvm *kvm = container_of(lock, struct kvm, mmu_lock);
-
-	WRITE_ONCE(kvm->vm_bugged, true);
-	WRITE_ONCE(kvm->vm_dead, true);
-}
 
 /**
  * kvmppc_radix_exit() - free what kvmppc_radix_init() made
@@ -168,13 +91,7 @@ void pure_end_vm(pure_lock_t *lock)
  */
 void kvmppc_radix_exit(void)
 {
-	unsigned int i;
-
-	nguest_exit();
-	for (i = 0; i < ARRAY_SIZE(radix_caches); i++) {
-		kmem_cache_destroy(radix_caches[i].cache);
-		radix_caches[i].cache = NULL;
-	}
+	pure_drop_caches();
 }
 
 /**
@@ -184,25 +101,14 @@ void kvmppc_radix_exit(void)
  */
 int kvmppc_radix_init(void)
 {
-	struct radix_cache *c;
 	unsigned int i;
-	int err;
+	int err = 0;
 
-	for (i = 0; i < ARRAY_SIZE(radix_caches); i++) {
-		c = &radix_caches[i];
-		/* A table is aligned to its size, as the ISA asks. */
-		c->cache = kmem_cache_create(c->name, c->size,
-					     is_power_of_2(c->size) ? c->size : 0,
-					     SLAB_ACCOUNT, NULL);
-		if (!c->cache)
-			goto fail;
-	}
-	err = nguest_init();
-	if (!err)
-		return 0;
-fail:
-	kvmppc_radix_exit();
-	return -ENOMEM;
+	for (i = 0; i < ARRAY_SIZE(radix_sizes) && !err; i++)
+		err = pure_add_cache(radix_sizes[i].name, radix_sizes[i].size);
+	if (err)
+		kvmppc_radix_exit();
+	return err;
 }
 
 /* --- the tree of a VM --------------------------------------------------- */
@@ -530,14 +436,14 @@ static bool radix_is_mapped(const struct pst_pos *pos, int distance)
 static bool radix_around_is_wanted(const struct radix_fault *f,
 				   struct pst_pos *pos)
 {
-	unsigned int at = (f->hva >> PAGE_SHIFT) % NMMU_LINE;
+	unsigned int at = (f->hva >> PAGE_SHIFT) % RPT_LINE;
 	gfn_t first = gpa_to_gfn(f->gpa) - at;
 
-	return f->access == RADIX_READ && f->ptep && !(first % NMMU_LINE) &&
+	return f->access == RADIX_READ && f->ptep && !(first % RPT_LINE) &&
 	       !(f->slot->flags & KVM_MEM_LOG_DIRTY_PAGES) &&
 	       first >= f->slot->base_gfn &&
-	       first + NMMU_LINE <= f->slot->base_gfn + f->slot->npages &&
-	       !radix_is_going(f->kvm, first, first + NMMU_LINE) &&
+	       first + RPT_LINE <= f->slot->base_gfn + f->slot->npages &&
+	       !radix_is_going(f->kvm, first, first + RPT_LINE) &&
 	       pst_find_leaf(f->kvm->arch.pst, f->gpa, pos) &&
 	       pos->table->shift == PAGE_SHIFT &&
 	       (radix_is_mapped(pos, -1) || radix_is_mapped(pos, 1));
@@ -545,14 +451,14 @@ static bool radix_around_is_wanted(const struct radix_fault *f,
 
 static void radix_map_around(const struct radix_fault *f)
 {
-	int at = (f->hva >> PAGE_SHIFT) % NMMU_LINE;
+	int at = (f->hva >> PAGE_SHIFT) % RPT_LINE;
 	struct pst_leaf leaf;
 	struct pst_pos pos;
 	int i;
 
 	if (!radix_around_is_wanted(f, &pos))
 		return;
-	for (pos.index -= at, i = 0; i < NMMU_LINE; pos.index++, i++) {
+	for (pos.index -= at, i = 0; i < RPT_LINE; pos.index++, i++) {
 		pos.pte = rpt_load(&pos.table->pte[pos.index]);
 		if (!rpt_is_valid(pos.pte) &&
 		    radix_compose_neighbour(f, READ_ONCE(f->ptep[i - at]), &leaf))

@@ -17,19 +17,52 @@
  * then owed to L1's memory; kvmhv_settle_nested() writes it before L1 runs.
  */
 #include <linux/kvm_host.h>
-#include <linux/sched/signal.h>
-#include <linux/slab.h>
 
 #include <asm/hvcall.h>
 #include <asm/kvm_book3s.h>
 #include <asm/kvm_ppc.h>
 
 #include "book3s_hv.h"
-#include "nested/nested.h"
+#include "nested/nested_enter.h"
+#include "nested/nested_fault.h"
+#include "nested/nested_guest.h"
+#include "nested/nested_inval.h"
+#include "nested/nested_limit.h"
+#include "nested/nested_run.h"
+#include "nested/nested_vm.h"
+#include "nested/ninv.h"
+#include "nested/parent.h"
+#include "nested/rpt.h"
 
-/* The most that one H_COPY_TOFROM_GUEST moves, and how much at a time. */
-#define KVMHV_COPY_MAX		BIT(20)
-#define KVMHV_COPY_CHUNK	min_t(size_t, PAGE_SIZE, 4096)
+/* --- life of the module ------------------------------------------------- */
+
+/**
+ * kvmhv_nested_exit() - undo kvmhv_nested_init(), also when it failed
+ */
+void kvmhv_nested_exit(void)
+{
+	nlimit_exit();
+	nguest_exit();
+	parent_exit();
+}
+
+/**
+ * kvmhv_nested_init() - agree with a parent, and prepare to nest
+ *
+ * Return: 0; -ENODEV if there is a parent and no version of its nested API works;
+ * -ENOMEM. Nothing is left behind on error.
+ */
+long kvmhv_nested_init(void)
+{
+	int err = parent_init();
+
+	/* Only a radix host nests. */
+	if (!err && radix_enabled())
+		err = nguest_init() ?: nlimit_init();
+	if (err)
+		kvmhv_nested_exit();
+	return err;
+}
 
 /* --- life of a VM ------------------------------------------------------- */
 
@@ -50,7 +83,10 @@ void kvmhv_vm_nested_init(struct kvm *kvm)
  */
 void kvmhv_release_all_nested(struct kvm *kvm)
 {
-	nguest_release_all(kvm);
+	if (!kvm->arch.nested_vm)
+		return;
+	nguest_kill_all(kvm);
+	nvm_release(kvm);
 }
 
 /*
@@ -430,127 +466,4 @@ long do_h_rpt_invalidate_pat(struct kvm_vcpu *vcpu, unsigned long lpid,
 		return err == -ERANGE ? H_P4 : H_PARAMETER;
 	nmmu_invalidate(vcpu->kvm, &inv);
 	return H_SUCCESS;
-}
-
-/* --- H_COPY_TOFROM_GUEST ------------------------------------------------ */
-
-/**
- * struct kvmhv_copy - one H_COPY_TOFROM_GUEST on its way
- * @pid: L2's PID, 0 for its kernel
- * @eaddr: L2 effective address
- * @to: L1 real address, 0 if L2 is written
- * @from: L1 real address, if L2 is written
- * @n: bytes that are left
- */
-struct kvmhv_copy {
-	u32 pid;
-	gva_t eaddr;
-	gpa_t to;
-	gpa_t from;
-	size_t n;
-};
-
-static bool kvmhv_copy_is_valid(const struct kvmhv_copy *c)
-{
-	u64 last = c->eaddr + c->n - 1;
-
-	return !(c->to && c->from) && c->n <= KVMHV_COPY_MAX &&
-	       !(c->eaddr >> RPT_EA_SHIFT) && (!c->n || !(last >> RPT_EA_SHIFT));
-}
-
-static int kvmhv_copy_chunk(struct kvm_vcpu *vcpu, u32 lpid,
-			    const struct kvmhv_copy *c, void *buf, size_t n)
-{
-	int err;
-
-	if (c->to && quadrant_copy_from(lpid, c->pid, c->eaddr, buf, n))
-		return -ENOENT;
-	if (c->to)
-		err = nmem_write(vcpu->kvm, c->to, buf, n);
-	else
-		err = nmem_read(vcpu->kvm, c->from, buf, n);
-	if (!err && !c->to && quadrant_copy_to(lpid, c->pid, c->eaddr, buf, n))
-		err = -ENOENT;
-	return err;
-}
-
-static int kvmhv_copy_all(struct kvm_vcpu *vcpu, u32 lpid,
-			  struct kvmhv_copy *c, void *buf)
-{
-	size_t n;
-	int err;
-
-	while (c->n) {
-		n = min(c->n, KVMHV_COPY_CHUNK);
-		err = kvmhv_copy_chunk(vcpu, lpid, c, buf, n);
-		if (err)
-			return err;
-		c->n -= n;
-		c->eaddr += n;
-		if (c->to)
-			c->to += n;
-		else
-			c->from += n;
-		if (fatal_signal_pending(current))
-			return -EINTR;
-		cond_resched();
-	}
-	return 0;
-}
-
-/* L1 issues the hypercall again, for what is left. */
-static long kvmhv_copy_again(struct kvm_vcpu *vcpu, const struct kvmhv_copy *c)
-{
-	kvmppc_set_gpr(vcpu, 6, c->eaddr);
-	kvmppc_set_gpr(vcpu, 7, c->to);
-	kvmppc_set_gpr(vcpu, 8, c->from);
-	kvmppc_set_gpr(vcpu, 9, c->n);
-	kvmppc_set_pc(vcpu, kvmppc_get_pc(vcpu) - sizeof(u32));
-	vcpu->run->exit_reason = KVM_EXIT_INTR;
-	return H_INTERRUPT;
-}
-
-static long kvmhv_copy_result(struct kvm_vcpu *vcpu, const struct kvmhv_copy *c,
-			      int err)
-{
-	if (err == -EINTR)
-		return kvmhv_copy_again(vcpu, c);
-	return err ? H_NOT_FOUND : H_SUCCESS;
-}
-
-/**
- * kvmhv_copy_tofrom_guest_nested() - H_COPY_TOFROM_GUEST
- * @vcpu: r4: L1's LPID of the guest, r5: PID, r6: L2 effective address, r7: L1
- *	real destination or 0, r8: L1 real source, r9: bytes
- *
- * Context: Process context, may sleep; reschedules between chunks.
- * Return: H_SUCCESS; H_PARAMETER; H_NO_MEM; H_NOT_FOUND if either side is not
- * mapped, in which case some of it may have been copied; H_INTERRUPT for the
- * caller, which leaves KVM_RUN with -EINTR and does not set r3.
- */
-long kvmhv_copy_tofrom_guest_nested(struct kvm_vcpu *vcpu)
-{
-	struct kvmhv_copy c = {
-		.pid = kvmppc_get_gpr(vcpu, 5), .eaddr = kvmppc_get_gpr(vcpu, 6),
-		.to = kvmppc_get_gpr(vcpu, 7), .from = kvmppc_get_gpr(vcpu, 8),
-		.n = kvmppc_get_gpr(vcpu, 9),
-	};
-	u32 lpid = kvmppc_get_gpr(vcpu, 4);
-	struct kvm_nested_guest *ng;
-	long ret = H_NO_MEM;
-	void *buf;
-
-	if (!lpid || !kvmhv_copy_is_valid(&c))
-		return H_PARAMETER;
-	ng = nguest_get(vcpu->kvm, make_glpid(lpid));
-	if (!ng)
-		return H_PARAMETER;
-	buf = kmalloc(KVMHV_COPY_CHUNK, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
-	if (buf)
-		ret = kvmhv_copy_result(vcpu, &c,
-					kvmhv_copy_all(vcpu, ng->shadow_lpid,
-						       &c, buf));
-	kfree(buf);
-	nguest_put(ng);
-	return ret;
 }

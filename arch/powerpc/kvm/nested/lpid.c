@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Backend for one hardware LPID: its partition-table entry and its flushes.
+ * One hardware LPID: its place in the pool, its partition-table entry, its flushes.
  *
  * Who invalidates depends on where this kernel runs:
  *
@@ -19,8 +19,9 @@
  *  L3 The LPID is the one in LPIDR, or the one this kernel names to its parent.
  *     No LPID that a guest chose gets here; hlpid_t sees to that.
  *
- * Not here: which pages to flush and when (the tree gathers that), and LPID
- * allocation. Nothing but lpid_set_entry() sleeps, and nothing takes a lock.
+ * Not here: which pages to flush and when (the tree gathers that). Of what
+ * is about entry and flushes, only lpid_set_entry() sleeps, and nothing takes a
+ * lock.
  *
  * A kernel without CONFIG_PPC_PSERIES has no parent, and no
  * plpar_hcall_norets() to link with.
@@ -28,15 +29,19 @@
 #define pr_fmt(fmt) "KVM-HV: " fmt
 
 #include <kunit/static_stub.h>
+#include <kunit/visibility.h>
 #include <linux/kvm_host.h>
+#include <linux/moduleparam.h>
 
+#include <asm/book3s/64/mmu.h>
 #include <asm/firmware.h>
 #include <asm/kvm_book3s.h>
 #include <asm/kvm_ppc.h>
 #include <asm/tlbflush.h>
 
+#include "lpid.h"
 #include "lpid_backend.h"
-#include "nested.h"
+#include "parent.h"
 
 #define LPID_RB_AP	GENMASK(7, 5)
 
@@ -283,7 +288,7 @@ void lpid_set_entry(hlpid_t lpid, u64 dw0, u64 dw1)
 		lpid_send_entry(lpid, dw0, dw1);
 	} else {
 		/* The parent reads the entry when this flush asks it to. */
-		kvmhv_nestedv1_set_entry(lpid.val, dw0, dw1);
+		parent_set_entry(lpid.val, dw0, dw1);
 		lpid_flush_all(lpid);
 	}
 }
@@ -310,4 +315,48 @@ void kvmhv_set_ptbl_entry(u64 lpid, u64 dw0, u64 dw1)
 void kvmhv_flush_lpid(u64 lpid)
 {
 	lpid_flush_all(make_hlpid(lpid));
+}
+
+/* --- the pool ----------------------------------------------------------- */
+
+VISIBLE_IF_KUNIT unsigned int nested_lpid_reserve = 256;
+module_param(nested_lpid_reserve, uint, 0644);
+MODULE_PARM_DESC(nested_lpid_reserve,
+		 "Host LPIDs that nested guests leave for VMs");
+
+/* Host LPIDs that nested guests have. */
+VISIBLE_IF_KUNIT atomic_t lpid_nested;
+
+/**
+ * lpid_alloc() - take a host LPID for a nested guest
+ *
+ * All guests of the host have them of one pool. Nested guests leave a reserve in
+ * it, so that starting a VM never fails for want of one.
+ *
+ * Context: Process context, may sleep.
+ * Return: the LPID; -EBUSY if the pool is down to its reserve; another errno as
+ * kvmppc_alloc_lpid().
+ */
+long lpid_alloc(void)
+{
+	long pool = BIT(cpu_has_feature(CPU_FTR_HVMODE) ? mmu_lpid_bits :
+							  KVM_NESTED_LPID_BITS);
+	long max = pool - 1 - (long)READ_ONCE(nested_lpid_reserve);
+	long lpid = -EBUSY;
+
+	if (atomic_inc_return(&lpid_nested) <= max)
+		lpid = kvmppc_alloc_lpid();
+	if (lpid < 0)
+		atomic_dec(&lpid_nested);
+	return lpid;
+}
+
+/**
+ * lpid_free() - give a host LPID back
+ * @lpid: LPID whose table entry is cleared and flushed (G4)
+ */
+void lpid_free(long lpid)
+{
+	kvmppc_free_lpid(lpid);
+	atomic_dec(&lpid_nested);
 }

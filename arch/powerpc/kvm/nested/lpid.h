@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Backend for one hardware LPID: its partition-table entry and its flushes,
- * on bare metal, by H_TLB_INVALIDATE or by H_RPT_INVALIDATE.
+ * One hardware LPID: take it from the pool, publish its partition-table entry,
+ * flush it, give it back; on bare metal, by H_TLB_INVALIDATE or by
+ * H_RPT_INVALIDATE.
  *
  * The LPID named is always the one that the executing hypervisor programs
  * into LPIDR (or names to its own parent), never one that L1 chose. The type
@@ -9,6 +10,8 @@
  */
 #ifndef _KVM_NESTED_LPID_H
 #define _KVM_NESTED_LPID_H
+
+#include "pure.h"
 
 /**
  * lpid_flush_range() - drop the translations of some pages of one LPID
@@ -82,5 +85,10 @@ void lpid_flush_all(hlpid_t lpid);
  * Context: Process context, may sleep.
  */
 void lpid_set_entry(hlpid_t lpid, u64 dw0, u64 dw1);
+
+/* --- the pool of host LPIDs, as nested guests have it --- */
+
+long lpid_alloc(void);
+void lpid_free(long lpid);
 
 #endif /* _KVM_NESTED_LPID_H */

@@ -6,7 +6,7 @@
 #ifndef _KVM_NESTED_LPID_BACKEND_H
 #define _KVM_NESTED_LPID_BACKEND_H
 
-#include "pure.h"
+#include "lpid.h"
 
 #define LPID_HCALL_ARGS	6
 
@@ -26,5 +26,10 @@ enum lpid_backend lpid_backend(void);
 long lpid_hcall(unsigned long nr, const unsigned long args[LPID_HCALL_ARGS]);
 void lpid_tlbie(hlpid_t lpid, unsigned int ric);
 void lpid_tlbie_pages(hlpid_t lpid, u64 start, u64 last, int psize);
+
+#if IS_ENABLED(CONFIG_KUNIT)
+extern unsigned int nested_lpid_reserve;
+extern atomic_t lpid_nested;
+#endif
 
 #endif /* _KVM_NESTED_LPID_BACKEND_H */

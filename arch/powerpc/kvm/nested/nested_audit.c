@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * debugfs: counters of a VM that nests, and a proof that its shadow state is
- * coherent.
+ * debugfs: a proof that the shadow state of a VM that nests is coherent.
  *
- * "nested" prints one counter a line. "nested_audit" derives every shadow leaf
- * anew and says what does not fit:
+ * "nested_audit" derives every shadow leaf anew and says what does not fit:
  *
  *  - Against our own tree, by the heads of the reverse map, under mmu_lock: over
  *    each leaf there must be a leaf of the VM with the same frame, and not less
@@ -31,7 +29,11 @@
 #include <asm/kvm_book3s.h>
 #include <asm/kvm_ppc.h>
 
-#include "nested.h"
+#include "nested_audit.h"
+#include "nested_guest.h"
+#include "nested_walk.h"
+#include "nfault.h"
+#include "nrmap.h"
 
 /* What is looked at in one hold of mmu_lock. */
 #define NAUDIT_ENTRIES		2048
@@ -46,9 +48,6 @@
 
 /* A tree of so many tables is looked at whole, what it counts included. */
 #define NAUDIT_SMALL_TABLES	8
-
-/* Operations between two audits of a tree. */
-#define NAUDIT_PROVE_EVERY	64
 
 /**
  * enum naudit_part - what the next step looks at
@@ -388,85 +387,6 @@ static const struct seq_operations naudit_ops = {
 	.show = naudit_show,
 };
 
-/* --- now and then ------------------------------------------------------- */
-
-/**
- * naudit_prove() - audit the live tree now and then
- * @ng: guest with a reference held, after an operation on its tree
- *
- * Only with CONFIG_KVM_BOOK3S_HV_NESTED_PROVE: a broken invariant ends the VM.
- * An audit looks at every entry, so it is not done after each operation.
- *
- * Context: Process context; takes mmu_lock.
- */
-void naudit_prove(struct kvm_nested_guest *ng)
-{
-	static atomic_t operations;
-	enum pst_fault fault = PST_SOUND;
-
-	if (!IS_ENABLED(CONFIG_KVM_BOOK3S_HV_NESTED_PROVE) ||
-	    atomic_inc_return(&operations) % NAUDIT_PROVE_EVERY)
-		return;
-	spin_lock(&ng->kvm->mmu_lock);
-	if (ng->live)
-		fault = pst_audit(ng->live);
-	spin_unlock(&ng->kvm->mmu_lock);
-	KVM_BUG_ON(fault, ng->kvm);
-}
-
-/* --- counters ----------------------------------------------------------- */
-
-static const char * const nstats_name[NVM_NR] = {
-	[NVM_ENTERS] = "enters",
-	[NVM_FAULTS] = "faults",
-	[NVM_REFLECTS] = "reflects",
-	[NVM_INSTALLS] = "installs",
-	[NVM_STALE] = "stale",
-	[NVM_RANGE_INVALS] = "range_invals",
-	[NVM_GUEST_INVALS] = "guest_invals",
-	[NVM_RELOADS] = "reloads",
-	[NVM_KILLS] = "kills",
-	[NVM_EVICTED_GUESTS] = "evicted_guests",
-	[NVM_EVICTED_TABLES] = "evicted_tables",
-	[NVM_SPARED_TABLES] = "spared_tables",
-	[NVM_AROUND] = "around",
-	[NVM_REPLAYS] = "replays",
-	[NVM_REFUSALS] = "refusals",
-};
-
-/* RCU keeps the container; what is on its list is under mmu_lock. */
-static int nstats_show(struct seq_file *m, void *unused)
-{
-	struct kvm *kvm = m->private;
-	struct kvm_nested_vm *nvm;
-	unsigned int i;
-
-	seq_printf(m, "guests %u\n", nlimit_count_guests(kvm));
-	seq_printf(m, "max_guests %u\n", nlimit_max_guests(kvm));
-	seq_printf(m, "quota %llu\n", nlimit_quota(kvm));
-	rcu_read_lock();
-	nvm = nvm_rcu(kvm);
-	seq_printf(m, "tables %ld\n",
-		   nvm ? atomic_long_read(&nvm->account.tables) : 0);
-	seq_printf(m, "bytes %ld\n",
-		   nvm ? atomic_long_read(&nvm->account.bytes) : 0);
-	seq_printf(m, "samples_used %ld\n",
-		   nvm ? atomic_long_read(&nvm->account.samples_used) : 0);
-	seq_printf(m, "samples_unused %ld\n",
-		   nvm ? atomic_long_read(&nvm->account.samples_unused) : 0);
-	spin_lock(&kvm->mmu_lock);
-	seq_printf(m, "draining %zu\n",
-		   nvm ? list_count_nodes(&nvm->drain) : 0);
-	spin_unlock(&kvm->mmu_lock);
-	for (i = 0; i < NVM_NR; i++)
-		seq_printf(m, "%s %lu\n", nstats_name[i],
-			   nvm ? nvm_stat_sum(nvm, i) : 0);
-	rcu_read_unlock();
-	return 0;
-}
-
-/* --- files -------------------------------------------------------------- */
-
 static int naudit_open(struct inode *inode, struct file *file)
 {
 	struct kvm *kvm = inode->i_private;
@@ -493,28 +413,6 @@ static int naudit_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
-static int nstats_open(struct inode *inode, struct file *file)
-{
-	struct kvm *kvm = inode->i_private;
-	int err;
-
-	if (!kvm_get_kvm_safe(kvm))
-		return -ENOENT;
-	err = single_open(file, nstats_show, kvm);
-	if (err)
-		kvm_put_kvm(kvm);
-	return err;
-}
-
-static int nstats_release(struct inode *inode, struct file *file)
-{
-	struct kvm *kvm = inode->i_private;
-	int err = single_release(inode, file);
-
-	kvm_put_kvm(kvm);
-	return err;
-}
-
 static const struct file_operations naudit_fops = {
 	.owner = THIS_MODULE,
 	.open = naudit_open,
@@ -522,53 +420,12 @@ static const struct file_operations naudit_fops = {
 	.release = naudit_release,
 };
 
-static const struct file_operations nstats_fops = {
-	.owner = THIS_MODULE,
-	.open = nstats_open,
-	.read = seq_read,
-	.release = nstats_release,
-};
-
-static int nlimit_guests_get(void *kvm, u64 *val)
-{
-	*val = nlimit_max_guests(kvm);
-	return 0;
-}
-
-static int nlimit_guests_set(void *kvm, u64 val)
-{
-	return nlimit_set(kvm, NLIMIT_GUESTS, val);
-}
-
-DEFINE_DEBUGFS_ATTRIBUTE(nlimit_guests_fops, nlimit_guests_get,
-			 nlimit_guests_set, "%llu\n");
-
-static int nlimit_quota_get(void *kvm, u64 *val)
-{
-	*val = nlimit_quota(kvm);
-	return 0;
-}
-
-static int nlimit_quota_set(void *kvm, u64 val)
-{
-	return nlimit_set(kvm, NLIMIT_QUOTA, val);
-}
-
-DEFINE_DEBUGFS_ATTRIBUTE(nlimit_quota_fops, nlimit_quota_get, nlimit_quota_set,
-			 "%llu\n");
-
 /**
- * naudit_debugfs_init() - create "nested", "nested_audit", and the limits
+ * naudit_debugfs_init() - create "nested_audit"
  * @kvm: VM with a debugfs directory, or an error pointer in its place
  */
 void naudit_debugfs_init(struct kvm *kvm)
 {
-	debugfs_create_file("nested", 0400, kvm->debugfs_dentry, kvm,
-			    &nstats_fops);
 	debugfs_create_file("nested_audit", 0400, kvm->debugfs_dentry, kvm,
 			    &naudit_fops);
-	debugfs_create_file("nested_max_guests", 0600, kvm->debugfs_dentry, kvm,
-			    &nlimit_guests_fops);
-	debugfs_create_file("nested_quota", 0600, kvm->debugfs_dentry, kvm,
-			    &nlimit_quota_fops);
 }

@@ -26,7 +26,15 @@
 #include <asm/kvm_ppc.h>
 
 #include "../book3s_hv.h"
-#include "nested.h"
+#include "nested_fault.h"
+#include "nested_guest.h"
+#include "nested_limit.h"
+#include "nested_vm.h"
+#include "nested_walk.h"
+#include "nfault.h"
+#include "nmem.h"
+#include "nrmap.h"
+#include "radix_fault.h"
 
 /* Attempts to install one leaf before L2 is run again to fault anew. */
 #define NFLT_ATTEMPTS		8
@@ -254,17 +262,17 @@ static bool nflt_map_neighbour(const struct nflt_job *job,
 static void nflt_map_around(const struct nflt_job *job)
 {
 	const struct nested_fault *f = job->f;
-	unsigned int at = (f->l1.entry / sizeof(u64)) % NMMU_LINE;
+	unsigned int at = (f->l1.entry / sizeof(u64)) % RPT_LINE;
 	struct nested_fault n = { .l1.shift = f->l1.shift };
 	struct pst_pos pos = job->mem.at, own = job->own;
 	unsigned int i, mapped = 0;
 
 	if (!READ_ONCE(nested_fault_around) || f->leaf.shift != f->l1.shift ||
 	    !pos.table || pos.table->shift != f->leaf.shift ||
-	    pos.index % NMMU_LINE != at)
+	    pos.index % RPT_LINE != at)
 		return;
 	pos.pte.val = 0;
-	for (pos.index -= at, i = 0; i < NMMU_LINE; pos.index++, i++) {
+	for (pos.index -= at, i = 0; i < RPT_LINE; pos.index++, i++) {
 		/* Most are absent here or present there. */
 		if (!job->line[i] || pos.table->pte[pos.index])
 			continue;
@@ -360,7 +368,7 @@ static enum nf_result nflt_install(struct nflt_job *job)
 		err = nflt_provide(job, r);
 	}
 	pst_mem_release(&job->mem);
-	naudit_prove(job->ng);
+	nguest_prove(job->ng);
 	if (err == -ENOMEM)
 		return NF_NOMEM;
 	if ((err && err != -EAGAIN) || r == NFLT_BROKEN)

@@ -25,11 +25,10 @@
  * those. Without memory for an empty tree the table entry points to a root of
  * zeroes that all guests share, and the next entry makes the tree.
  *
- * Not here: register state, faults, what an invalidation covers.
+ * Not here: who makes a guest and enters it (nested_enter), limits (nested_limit),
+ * faults, what an invalidation covers.
  */
 #include <kunit/static_stub.h>
-#include <kunit/visibility.h>
-#include <linux/jiffies.h>
 #include <linux/kvm_host.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
@@ -37,10 +36,12 @@
 #include <asm/kvm_book3s.h>
 #include <asm/kvm_ppc.h>
 
-#include "nested.h"
-
-/* Entries removed from a quiet tree in one hold of mmu_lock. */
-#define NGUEST_DRAIN_BUDGET	512
+#include "gwalk.h"
+#include "lpid.h"
+#include "nested_guest.h"
+#include "nested_vm.h"
+#include "nmem.h"
+#include "pst.h"
 
 /* A root without translations; hardware only reads it. */
 static void *nguest_zero_root;
@@ -53,7 +54,7 @@ static void *nguest_zero_root;
 int nguest_init(void)
 {
 	nguest_zero_root = pure_zalloc(sizeof(__be64) << RPT_ROOT_BITS);
-	return nguest_zero_root ? nlimit_init() : -ENOMEM;
+	return nguest_zero_root ? 0 : -ENOMEM;
 }
 
 /**
@@ -61,7 +62,6 @@ int nguest_init(void)
  */
 void nguest_exit(void)
 {
-	nlimit_exit();
 	pure_free(nguest_zero_root, sizeof(__be64) << RPT_ROOT_BITS);
 	nguest_zero_root = NULL;
 }
@@ -69,118 +69,6 @@ void nguest_exit(void)
 static hlpid_t nguest_hlpid(const struct kvm_nested_guest *ng)
 {
 	return make_hlpid(ng->shadow_lpid);
-}
-
-/* --- the VM's container ------------------------------------------------- */
-
-static struct pst *nguest_next_quiet(struct kvm_nested_vm *nvm)
-{
-	struct pst *pst;
-
-	list_for_each_entry(pst, &nvm->drain, drain) {
-		if (pst->state == PST_QUIET)
-			return pst;
-	}
-	return NULL;
-}
-
-static void nguest_drain(struct work_struct *work)
-{
-	struct kvm_nested_vm *nvm = container_of(work, struct kvm_nested_vm,
-						 drain_work);
-	spinlock_t *lock = &nvm->kvm->mmu_lock;
-	LIST_HEAD(doomed);
-	struct pst *pst;
-	bool more;
-
-	for (;;) {
-		spin_lock(lock);
-		pst = nguest_next_quiet(nvm);
-		more = pst && pst_drain_step(pst, NGUEST_DRAIN_BUDGET, &doomed);
-		if (pst && !more)
-			list_del_init(&pst->drain);
-		spin_unlock(lock);
-
-		if (!pst)
-			break;
-		pst_free_doomed(&doomed);
-		if (!more)
-			pst_destroy(pst);
-		cond_resched();
-	}
-}
-
-static void nvm_free(struct kvm_nested_vm *nvm)
-{
-	free_percpu(nvm->stats);
-	kfree(nvm);
-}
-
-/**
- * nvm_stat_sum() - what all CPUs have counted
- * @nvm: container of a VM
- * @stat: which
- *
- * Context: Any.
- * Return: the sum; of a VM that runs, one of the recent past.
- */
-unsigned long nvm_stat_sum(const struct kvm_nested_vm *nvm, enum nvm_stat stat)
-{
-	unsigned long sum = 0;
-	int cpu;
-
-	for_each_possible_cpu(cpu)
-		sum += READ_ONCE(per_cpu_ptr(nvm->stats, cpu)->n[stat]);
-	return sum;
-}
-
-/**
- * nguest_vm() - the container of a VM that nests
- * @kvm: VM of L1
- *
- * It appears with the first entry; two vCPUs may race for it.
- *
- * Context: Process context, may sleep.
- * Return: the container, or NULL without memory.
- */
-struct kvm_nested_vm *nguest_vm(struct kvm *kvm)
-{
-	struct kvm_nested_vm *nvm = READ_ONCE(kvm->arch.nested_vm);
-
-	if (nvm)
-		return nvm;
-	nvm = kzalloc(sizeof(*nvm), GFP_KERNEL_ACCOUNT);
-	if (!nvm)
-		return NULL;
-	nvm->stats = alloc_percpu_gfp(struct nvm_stats, GFP_KERNEL_ACCOUNT);
-	if (!nvm->stats) {
-		kfree(nvm);
-		return NULL;
-	}
-	nvm->kvm = kvm;
-	xa_init_flags(&nvm->guests, XA_FLAGS_ACCOUNT);
-	INIT_LIST_HEAD(&nvm->drain);
-	INIT_WORK(&nvm->drain_work, nguest_drain);
-	INIT_LIST_HEAD(&nvm->node);
-	INIT_LIST_HEAD(&nvm->runs);
-	mutex_init(&nvm->runs_lock);
-	if (!cmpxchg(&kvm->arch.nested_vm, NULL, nvm)) {
-		nlimit_add_vm(nvm);
-		return nvm;
-	}
-	nvm_free(nvm);
-	return READ_ONCE(kvm->arch.nested_vm);
-}
-
-/**
- * nguest_drain_now() - wait for the trees that can be freed
- * @nvm: container of a VM
- *
- * Context: Process context, may sleep.
- */
-void nguest_drain_now(struct kvm_nested_vm *nvm)
-{
-	flush_work(&nvm->drain_work);
 }
 
 /* --- references --------------------------------------------------------- */
@@ -262,8 +150,15 @@ static short *nguest_new_part(struct kvm_nested_guest *ng, unsigned long index)
 	return err == -EBUSY ? xa_load(&ng->prev_cpus, index) : NULL;
 }
 
-/* Where the last CPU of a vCPU is remembered, as long as the guest lives. */
-static short *nguest_prev_cpu(struct kvm_nested_guest *ng, u32 token)
+/**
+ * nguest_prev_cpu() - where the last CPU of an L2 vCPU is remembered
+ * @ng: guest with a reference held
+ * @token: L1's name of the vCPU
+ *
+ * Context: Process context, may sleep.
+ * Return: the place, which is there as long as the guest; NULL without memory.
+ */
+short *nguest_prev_cpu(struct kvm_nested_guest *ng, u32 token)
 {
 	unsigned long index = token / NGUEST_PART;
 	short *part = xa_load(&ng->prev_cpus, index);
@@ -278,7 +173,7 @@ static void nguest_free(struct kvm_nested_guest *ng)
 	nguest_free_prev_cpus(ng);
 	if (ng->shadow_lpid > 0) {
 		lpid_set_entry(nguest_hlpid(ng), 0, 0);
-		nlimit_free_lpid(ng->shadow_lpid);
+		lpid_free(ng->shadow_lpid);
 	}
 	mutex_destroy(&ng->pate_mutex);
 	kfree_rcu(ng, rcu);
@@ -387,7 +282,14 @@ void nguest_settle(struct kvm_nested_guest *ng)
 	mutex_unlock(&ng->pate_mutex);
 }
 
-static struct pst *nguest_new_tree(struct kvm_nested_guest *ng)
+/**
+ * nguest_new_tree() - an empty shadow tree that is not live yet
+ * @ng: guest that it is for
+ *
+ * Context: Process context, may sleep.
+ * Return: the tree, or NULL without memory.
+ */
+struct pst *nguest_new_tree(struct kvm_nested_guest *ng)
 {
 	struct kvm *kvm = ng->kvm;
 	struct pst *pst = pst_create(&kvm->mmu_lock, PST_SHADOW,
@@ -400,8 +302,13 @@ static struct pst *nguest_new_tree(struct kvm_nested_guest *ng)
 	return pst;
 }
 
-/* A tree that hardware has never seen. */
-static void nguest_discard_tree(struct pst *pst)
+/**
+ * nguest_discard_tree() - free a tree that hardware has never seen
+ * @pst: tree of nguest_new_tree() that did not become live; or NULL
+ *
+ * Context: Process context, may sleep; takes mmu_lock.
+ */
+void nguest_discard_tree(struct pst *pst)
 {
 	struct pst_gather g __uninitialized;
 
@@ -488,13 +395,20 @@ void nguest_invalidate(struct kvm_nested_guest *ng)
 
 /* --- birth and death ---------------------------------------------------- */
 
-/*
+/**
+ * nguest_read_entry() - read one entry of L1's partition table
+ * @kvm: VM of L1
+ * @glpid: L1's name of the guest
+ * @entry: what it says; empty if it is outside the table, or in memory that
+ *	cannot be read
+ *
  * L1's register may have been set by user space without any check: the size is
- * looked at here, on each use. An entry outside the table or in memory that
- * cannot be read counts as empty. -EINTR if a signal came before its page.
+ * looked at here, on each use.
+ *
+ * Context: Process context, may sleep; no lock is held.
+ * Return: 0; -EINTR if a signal came before the page.
  */
-VISIBLE_IF_KUNIT int nguest_read_entry(struct kvm *kvm, glpid_t glpid,
-				       struct nguest_entry *entry)
+int nguest_read_entry(struct kvm *kvm, glpid_t glpid, struct nguest_entry *entry)
 {
 	u64 ptcr = READ_ONCE(kvm->arch.l1_ptcr);
 	struct patb_entry raw;
@@ -609,60 +523,14 @@ void nguest_kill(struct kvm_nested_guest *ng)
 		nguest_put(ng);
 }
 
-static struct kvm_nested_guest *nguest_alloc(struct kvm *kvm, glpid_t glpid)
-{
-	struct kvm_nested_guest *ng;
-	long lpid;
-
-	ng = kzalloc(sizeof(*ng), GFP_KERNEL_ACCOUNT);
-	if (!ng)
-		return ERR_PTR(-ENOMEM);
-	ng->kvm = kvm;
-	ng->glpid = glpid;
-	ng->radix = 1;
-	xa_init_flags(&ng->prev_cpus, XA_FLAGS_ACCOUNT);
-	refcount_set(&ng->refs, 1);
-	mutex_init(&ng->pate_mutex);
-	lpid = nlimit_alloc_lpid(kvm);
-	if (lpid < 0) {
-		nguest_free(ng);
-		return ERR_PTR(lpid);
-	}
-	ng->shadow_lpid = lpid;
-	return ng;
-}
-
-/*
- * Make a guest that nobody has seen yet and put it into the table. The loser
- * of a race for one LPID uses the guest of the winner.
+/**
+ * nguest_is_ready() - can a vCPU enter without a look at L1's table (G5)
+ * @ng: guest with a reference held
+ *
+ * Context: Any.
+ * Return: whether its entry is known and its live tree is the published one.
  */
-static struct kvm_nested_guest *nguest_create(struct kvm *kvm, glpid_t glpid)
-{
-	struct kvm_nested_vm *nvm = nguest_vm(kvm);
-	struct kvm_nested_guest *ng;
-	int err;
-
-	if (!nvm)
-		return ERR_PTR(-ENOMEM);
-	err = nlimit_admit(kvm);
-	if (err)
-		return ERR_PTR(err);
-	ng = nguest_alloc(kvm, glpid);
-	if (IS_ERR(ng))
-		return ng;
-	refcount_inc(&ng->refs);
-	err = xa_insert(&nvm->guests, glpid.val, ng, GFP_KERNEL_ACCOUNT);
-	if (!err)
-		return ng;
-	refcount_set(&ng->refs, 1);
-	nguest_put(ng);
-	if (err != -EBUSY)
-		return ERR_PTR(err);
-	ng = nguest_get(kvm, glpid);
-	return ng ? ng : ERR_PTR(-EAGAIN);
-}
-
-static bool nguest_is_ready(const struct kvm_nested_guest *ng)
+bool nguest_is_ready(const struct kvm_nested_guest *ng)
 {
 	/*
 	 * G5. Who sees the root sees what was published before it. Pairs with
@@ -698,9 +566,18 @@ static int nguest_make_ready(struct kvm_nested_guest *ng, u64 seq, u64 root)
 	return current_entry ? 0 : -EAGAIN;
 }
 
-/* Take over what was read and publish it, unless L1 has invalidated since. */
-static int nguest_commit(struct kvm_nested_guest *ng, u64 seq,
-			 const struct nguest_entry *entry, struct pst **fresh)
+/**
+ * nguest_commit() - take over an entry of L1's table that was read, and publish it
+ * @ng: guest with a reference held
+ * @seq: its inval_seq before the entry was read
+ * @entry: what was read
+ * @fresh: tree to become live if there is none; NULL afterwards if it did
+ *
+ * Context: Process context, may sleep; pate_mutex held; takes mmu_lock.
+ * Return: 0; -EAGAIN if L1 has invalidated since.
+ */
+int nguest_commit(struct kvm_nested_guest *ng, u64 seq,
+		  const struct nguest_entry *entry, struct pst **fresh)
 {
 	u64 table = nguest_process_table(entry->process_table);
 	bool publish, current_entry;
@@ -720,134 +597,6 @@ static int nguest_commit(struct kvm_nested_guest *ng, u64 seq,
 	if (publish)
 		nguest_publish(ng);
 	return nguest_make_ready(ng, seq, entry->root);
-}
-
-/* Read L1's entry and publish it, with a tree to put leaves in. */
-static int nguest_prepare(struct kvm_nested_guest *ng)
-{
-	struct nguest_entry entry;
-	struct pst *fresh = NULL;
-	u64 seq;
-	int err;
-
-	spin_lock(&ng->kvm->mmu_lock);
-	seq = ng->inval_seq;
-	spin_unlock(&ng->kvm->mmu_lock);
-
-	/*
-	 * Either the new table is seen here, or who has set it finds this guest
-	 * among those to kill. Pairs with the barrier in nguest_kill_all().
-	 */
-	smp_mb();
-	err = nguest_read_entry(ng->kvm, ng->glpid, &entry);
-	if (err)
-		return err;
-	if (!entry.root) {
-		nguest_kill(ng);
-		return -ENOENT;
-	}
-	if (!READ_ONCE(ng->live)) {
-		nlimit_make_room(ng);
-		fresh = nguest_new_tree(ng);
-		if (!fresh)
-			return -ENOMEM;
-	}
-	mutex_lock(&ng->pate_mutex);
-	err = nguest_commit(ng, seq, &entry, &fresh);
-	mutex_unlock(&ng->pate_mutex);
-	nguest_discard_tree(fresh);
-	return err;
-}
-
-/* The guest that the vCPU was in last, if it is this one; with its reference. */
-static struct kvm_nested_guest *nguest_get_last(struct nrun *run, glpid_t glpid)
-{
-	struct kvm_nested_guest *ng = xchg(&run->last, NULL);
-
-	if (ng && ng->glpid.val == glpid.val && !READ_ONCE(ng->dead))
-		return ng;
-	if (ng)
-		nguest_put(ng);
-	/* Another guest may come to be where this one was. */
-	memset(run->known, 0, sizeof(run->known));
-	return NULL;
-}
-
-/**
- * nguest_leave() - a vCPU is not inside any more
- * @run: of the vCPU; remembers the guest and takes over the reference
- * @ng: guest that nguest_enter() gave
- *
- * Context: Process context, may sleep.
- */
-void nguest_leave(struct nrun *run, struct kvm_nested_guest *ng)
-{
-	bool dead;
-
-	WRITE_ONCE(ng->last_run, jiffies);
-	/* A killer may put the reference: RCU keeps the guest for the look. */
-	scoped_guard(rcu) {
-		/*
-		 * Either the killer finds the guest here or it is found dead.
-		 * Pairs with the lock in nguest_kill() between setting dead and
-		 * looking.
-		 */
-		smp_store_mb(run->last, ng);
-		dead = READ_ONCE(ng->dead);
-	}
-	if (dead && cmpxchg(&run->last, ng, NULL) == ng)
-		nguest_put(ng);
-}
-
-/**
- * nguest_enter() - find or make the guest that a vCPU is about to run
- * @kvm: VM of L1
- * @run: of the vCPU; hv.lpid is L1's name of the guest, hv.vcpu_token that of
- *	its vCPU; prev_cpu is filled
- * @res: the guest with a reference for nguest_leave(), on success
- *
- * For the guest that was entered last there is no lookup and no lock.
- *
- * Context: Process context, may sleep. No lock and no srcu is held.
- * Return: 0; -ENOENT if L1's table has no such entry; -ENOMEM without memory
- * or host LPID; -EAGAIN if L1 invalidated meanwhile, or if someone looks at the
- * guest that is to make room: to be tried again by L1; -EINTR if a signal came
- * before the page that L1's entry is in.
- */
-int nguest_enter(struct kvm *kvm, struct nrun *run,
-		 struct kvm_nested_guest **res)
-{
-	glpid_t glpid = make_glpid(run->hv.lpid);
-	struct kvm_nested_guest *ng;
-	unsigned long now = jiffies;
-	struct nguest_entry entry;
-	int err = 0;
-
-	ng = nguest_get_last(run, glpid) ?: nguest_get(kvm, glpid);
-	if (!ng) {
-		err = nguest_read_entry(kvm, glpid, &entry);
-		if (err || !entry.root)
-			return err ?: -ENOENT;
-		ng = nguest_create(kvm, glpid);
-		if (IS_ERR(ng))
-			return PTR_ERR(ng);
-	}
-	if (!nguest_is_ready(ng))
-		err = nguest_prepare(ng);
-	if (!err) {
-		run->prev_cpu = nguest_prev_cpu(ng, run->hv.vcpu_token);
-		err = run->prev_cpu ? 0 : -ENOMEM;
-	}
-	if (err) {
-		nguest_put(ng);
-		return err;
-	}
-	nvm_count(kvm, NVM_ENTERS);
-	/* One cache line for all vCPUs: written once a tick at most. */
-	if (time_before(READ_ONCE(ng->last_run), now))
-		WRITE_ONCE(ng->last_run, now);
-	*res = ng;
-	return 0;
 }
 
 /**
@@ -895,46 +644,31 @@ void nguest_kill_all(struct kvm *kvm)
 	}
 }
 
-/* No vCPU runs; at the end of the VM there is none any more. */
-static void nguest_free_runs(struct kvm *kvm, struct kvm_nested_vm *nvm)
-{
-	struct nrun *run, *next;
-	struct kvm_vcpu *vcpu;
-	unsigned long i;
+/* --- now and then ------------------------------------------------------- */
 
-	kvm_for_each_vcpu(i, vcpu, kvm)
-		vcpu->arch.nested_run = NULL;
-	list_for_each_entry_safe(run, next, &nvm->runs, node)
-		nrun_free(run);
-	INIT_LIST_HEAD(&nvm->runs);
-	mutex_destroy(&nvm->runs_lock);
-}
+/* Operations between two audits of a tree. */
+#define NGUEST_PROVE_EVERY	64
 
 /**
- * nguest_release_all() - drop all that a VM has for nesting
- * @kvm: VM without vCPUs inside a nested guest
+ * nguest_prove() - audit the live tree now and then
+ * @ng: guest with a reference held, after an operation on its tree
  *
- * Works before and after the VM's own tree is freed. Afterwards no head of any
- * memslot has a link (R4) and no table is left (M1).
+ * Only with CONFIG_KVM_BOOK3S_HV_NESTED_PROVE: a broken invariant ends the VM.
+ * An audit looks at every entry, so it is not done after each operation.
  *
- * Context: Process context, may sleep.
+ * Context: Process context; takes mmu_lock.
  */
-void nguest_release_all(struct kvm *kvm)
+void nguest_prove(struct kvm_nested_guest *ng)
 {
-	struct kvm_nested_vm *nvm = kvm->arch.nested_vm;
+	static atomic_t operations;
+	enum pst_fault fault = PST_SOUND;
 
-	if (!nvm)
+	if (!IS_ENABLED(CONFIG_KVM_BOOK3S_HV_NESTED_PROVE) ||
+	    atomic_inc_return(&operations) % NGUEST_PROVE_EVERY)
 		return;
-	nguest_kill_all(kvm);
-	nguest_free_runs(kvm, nvm);
-	nlimit_remove_vm(nvm);
-	nguest_drain_now(nvm);
-	WARN_ON_ONCE(atomic_long_read(&nvm->account.tables));
-	spin_lock(&kvm->mmu_lock);
-	WRITE_ONCE(kvm->arch.nested_vm, NULL);
-	spin_unlock(&kvm->mmu_lock);
-	xa_destroy(&nvm->guests);
-	/* For readers without a reference; a callback would outlive the module. */
-	synchronize_rcu();
-	nvm_free(nvm);
+	spin_lock(&ng->kvm->mmu_lock);
+	if (ng->live)
+		fault = pst_audit(ng->live);
+	spin_unlock(&ng->kvm->mmu_lock);
+	KVM_BUG_ON(fault, ng->kvm);
 }

@@ -11,8 +11,8 @@
  * last look is passed over once. Shadow state is a TLB: what is discarded costs
  * faults and nothing else.
  *
- * Host LPIDs are one pool for the host. Nested guests leave a reserve in it for
- * VMs, so that starting a VM never fails for want of one.
+ * Host LPIDs are one pool for the host; what nested guests leave in it for VMs is
+ * in lpid.c.
  *
  * The shrinker takes the oldest tables of any VM that nests, of one VM after the
  * other, and there of one guest after the other. It only tries locks, so it may
@@ -28,11 +28,13 @@
 #include <linux/shrinker.h>
 #include <linux/sizes.h>
 
-#include <asm/book3s/64/mmu.h>
 #include <asm/kvm_book3s.h>
 #include <asm/kvm_ppc.h>
 
-#include "nested.h"
+#include "nested_guest.h"
+#include "nested_limit.h"
+#include "nested_vm.h"
+#include "pst.h"
 
 /*
  * The default quota: room for so many mappings of all of a VM's memory by the
@@ -64,11 +66,6 @@ module_param(nested_max_guests, uint, 0644);
 MODULE_PARM_DESC(nested_max_guests,
 		 "Nested guests of one VM; one more evicts the one idle longest");
 
-VISIBLE_IF_KUNIT unsigned int nested_lpid_reserve = 256;
-module_param(nested_lpid_reserve, uint, 0644);
-MODULE_PARM_DESC(nested_lpid_reserve,
-		 "Host LPIDs that nested guests leave for VMs");
-
 static unsigned long nested_quota;
 module_param(nested_quota, ulong, 0644);
 MODULE_PARM_DESC(nested_quota,
@@ -79,10 +76,7 @@ module_param(nested_idle_ms, uint, 0644);
 MODULE_PARM_DESC(nested_idle_ms,
 		 "Milliseconds a nested guest is left alone before it goes for its memory");
 
-VISIBLE_IF_KUNIT atomic_t nlimit_lpids;
 VISIBLE_IF_KUNIT struct shrinker *nlimit_shrinker;
-static LIST_HEAD(nlimit_vms);
-static DEFINE_MUTEX(nlimit_vms_lock);
 
 /* --- guests and LPIDs --------------------------------------------------- */
 
@@ -202,7 +196,7 @@ int nlimit_set(struct kvm *kvm, enum nlimit which, u64 val)
 		return -EINVAL;
 	if (which == NLIMIT_GUESTS && val > BIT(KVM_NESTED_LPID_BITS))
 		return -ERANGE;
-	nvm = nguest_vm(kvm);
+	nvm = nvm_get_or_create(kvm);
 	if (!nvm)
 		return -ENOMEM;
 	if (which == NLIMIT_GUESTS)
@@ -229,18 +223,6 @@ int nlimit_admit(struct kvm *kvm)
 	return 0;
 }
 
-static bool nlimit_take_lpid(void)
-{
-	long pool = BIT(cpu_has_feature(CPU_FTR_HVMODE) ? mmu_lpid_bits :
-							  KVM_NESTED_LPID_BITS);
-	long max = pool - 1 - (long)READ_ONCE(nested_lpid_reserve);
-
-	if (atomic_inc_return(&nlimit_lpids) <= max)
-		return true;
-	atomic_dec(&nlimit_lpids);
-	return false;
-}
-
 /**
  * nlimit_alloc_lpid() - a host LPID for a nested guest
  * @kvm: VM of L1
@@ -249,30 +231,17 @@ static bool nlimit_take_lpid(void)
  * to its reserve.
  *
  * Context: Process context, may sleep.
- * Return: the LPID; -ENOMEM; -EAGAIN as nlimit_admit().
+ * Return: the LPID, for lpid_free(); -ENOMEM; -EAGAIN as nlimit_admit().
  */
 long nlimit_alloc_lpid(struct kvm *kvm)
 {
 	long lpid;
 
-	while (!nlimit_take_lpid()) {
+	while ((lpid = lpid_alloc()) == -EBUSY) {
 		if (!nlimit_evict_guest(kvm, 0))
 			return nlimit_refuse(kvm);
 	}
-	lpid = kvmppc_alloc_lpid();
-	if (lpid < 0)
-		atomic_dec(&nlimit_lpids);
 	return lpid;
-}
-
-/**
- * nlimit_free_lpid() - give a host LPID back
- * @lpid: LPID whose table entry is cleared and flushed (G4)
- */
-void nlimit_free_lpid(long lpid)
-{
-	kvmppc_free_lpid(lpid);
-	atomic_dec(&nlimit_lpids);
 }
 
 /* --- bytes -------------------------------------------------------------- */
@@ -461,39 +430,17 @@ void nlimit_make_room(struct kvm_nested_guest *ng)
 		return;
 	quota = nlimit_quota(ng->kvm);
 	if (nlimit_is_over(nvm, quota))
-		nguest_drain_now(nvm);
+		nvm_drain_now(nvm);
 	while (nlimit_is_over(nvm, quota) && nlimit_evict_guest(ng->kvm, age))
-		nguest_drain_now(nvm);
+		nvm_drain_now(nvm);
 	while (nlimit_is_over(nvm, quota) && !fatal_signal_pending(current) &&
 	       nlimit_evict_from_large(nvm, quota))
 		cond_resched();
 	while (nlimit_is_over(nvm, quota) && nlimit_evict_guest(ng->kvm, 0))
-		nguest_drain_now(nvm);
+		nvm_drain_now(nvm);
 }
 
 /* --- shrinker ----------------------------------------------------------- */
-
-/**
- * nlimit_add_vm() - let the shrinker find a VM
- * @nvm: new container
- */
-void nlimit_add_vm(struct kvm_nested_vm *nvm)
-{
-	mutex_lock(&nlimit_vms_lock);
-	list_add_tail(&nvm->node, &nlimit_vms);
-	mutex_unlock(&nlimit_vms_lock);
-}
-
-/**
- * nlimit_remove_vm() - the shrinker does not find it any more
- * @nvm: container about to go
- */
-void nlimit_remove_vm(struct kvm_nested_vm *nvm)
-{
-	mutex_lock(&nlimit_vms_lock);
-	list_del_init(&nvm->node);
-	mutex_unlock(&nlimit_vms_lock);
-}
 
 /* Tables of live trees but for their roots; 0 if the lock is not to be had. */
 static unsigned long nlimit_count_vm(struct kvm_nested_vm *nvm)
@@ -518,11 +465,11 @@ static unsigned long nlimit_count(struct shrinker *shrinker,
 	struct kvm_nested_vm *nvm;
 	unsigned long n = 0;
 
-	if (!mutex_trylock(&nlimit_vms_lock))
+	if (!mutex_trylock(&nvm_list_lock))
 		return 0;
-	list_for_each_entry(nvm, &nlimit_vms, node)
+	list_for_each_entry(nvm, &nvm_list, node)
 		n += nlimit_count_vm(nvm);
-	mutex_unlock(&nlimit_vms_lock);
+	mutex_unlock(&nvm_list_lock);
 	return n ?: SHRINK_EMPTY;
 }
 
@@ -583,20 +530,20 @@ static unsigned long nlimit_scan(struct shrinker *shrinker,
 	unsigned long n = 0, vain = 0, vms;
 	struct kvm_nested_vm *nvm;
 
-	if (!mutex_trylock(&nlimit_vms_lock))
+	if (!mutex_trylock(&nvm_list_lock))
 		return SHRINK_STOP;
-	vms = list_count_nodes(&nlimit_vms);
+	vms = list_count_nodes(&nvm_list);
 	while (n < sc->nr_to_scan && vain < vms) {
-		nvm = list_first_entry(&nlimit_vms, struct kvm_nested_vm, node);
+		nvm = list_first_entry(&nvm_list, struct kvm_nested_vm, node);
 		if (nlimit_shrink_vm(nvm)) {
 			n++;
 			vain = 0;
 		} else {
 			vain++;
 		}
-		list_rotate_left(&nlimit_vms);
+		list_rotate_left(&nvm_list);
 	}
-	mutex_unlock(&nlimit_vms_lock);
+	mutex_unlock(&nvm_list_lock);
 	return n;
 }
 

@@ -23,7 +23,10 @@
 #include <asm/reg.h>
 
 #include "../book3s_hv.h"
-#include "nested.h"
+#include "nested_run.h"
+#include "nested_vm.h"
+#include "nmem.h"
+#include "nstate.h"
 
 /* --- L1's buffers ------------------------------------------------------- */
 
@@ -241,57 +244,6 @@ static int nrun_deliver_regs(struct kvm_vcpu *vcpu, struct nrun *run)
 		return 0;
 	return nmem_write(vcpu->kvm, run->regs_gpa, &run->regs,
 			  NRUN_REGS * sizeof(long));
-}
-
-/* --- life --------------------------------------------------------------- */
-
-static struct nrun *nrun_create(struct kvm_vcpu *vcpu)
-{
-	struct kvm_nested_vm *nvm = nguest_vm(vcpu->kvm);
-	struct nrun *run;
-
-	if (!nvm)
-		return NULL;
-	run = kzalloc(sizeof(*run), GFP_KERNEL_ACCOUNT);
-	if (!run)
-		return NULL;
-	kvm_gpc_init(&run->state_buf.gpc, vcpu->kvm);
-	kvm_gpc_init(&run->regs_buf.gpc, vcpu->kvm);
-	run->state_buf.last = INVALID_GPA;
-	run->regs_buf.last = INVALID_GPA;
-	mutex_lock(&nvm->runs_lock);
-	list_add_tail(&run->node, &nvm->runs);
-	mutex_unlock(&nvm->runs_lock);
-	vcpu->arch.nested_run = run;
-	return run;
-}
-
-/**
- * nrun_of() - what a vCPU needs to run guests of its own
- * @vcpu: vCPU of L1, loaded
- *
- * Context: Process context, may sleep.
- * Return: the same for each call, until all nested guests are released; NULL
- * without memory.
- */
-struct nrun *nrun_of(struct kvm_vcpu *vcpu)
-{
-	return vcpu->arch.nested_run ?: nrun_create(vcpu);
-}
-
-/**
- * nrun_free() - give it back
- * @run: of a vCPU that is not running, or is gone
- *
- * Context: Process context, may sleep; kvm->srcu not held.
- */
-void nrun_free(struct nrun *run)
-{
-	kvm_gpc_deactivate(&run->state_buf.gpc);
-	kvm_gpc_deactivate(&run->regs_buf.gpc);
-	if (run->last)
-		nguest_put(run->last);
-	kfree(run);
 }
 
 /* --- in and out --------------------------------------------------------- */

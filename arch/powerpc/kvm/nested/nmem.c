@@ -24,7 +24,7 @@
 #include <asm/kvm_ppc.h>
 #include <asm/rtas-types.h>
 
-#include "nested.h"
+#include "nmem.h"
 
 /*
  * With a signal pending, a page that only needs its input or a lock still comes:

@@ -24,17 +24,17 @@
 #include <asm/plpar_wrappers.h>
 
 #include "../book3s_hv.h"
-#include "nested.h"
+#include "parent.h"
 
-#define NESTEDV1_ENTRIES	BIT(KVM_MAX_NESTED_GUESTS_SHIFT)
-#define NESTEDV1_BYTES		(NESTEDV1_ENTRIES * sizeof(struct patb_entry))
-#define NESTEDV1_PTCR_SIZE	(ilog2(NESTEDV1_BYTES) - 12)
+#define PARENT_ENTRIES	BIT(KVM_MAX_NESTED_GUESTS_SHIFT)
+#define PARENT_BYTES		(PARENT_ENTRIES * sizeof(struct patb_entry))
+#define PARENT_PTCR_SIZE	(ilog2(PARENT_BYTES) - 12)
 
 unsigned long nested_capabilities; /* H_GUEST_CAP_* agreed on, version 2 only */
-static struct patb_entry *nestedv1_table; /* registered if not NULL */
+static struct patb_entry *parent_table; /* registered if not NULL */
 
 /* Return: 0, -EOPNOTSUPP if the parent has no version 2, or -ENODEV. */
-static int nestedv2_negotiate(void)
+static int parent_negotiate(void)
 {
 	unsigned long offered = 0, own = 0;
 
@@ -52,65 +52,65 @@ static int nestedv2_negotiate(void)
 }
 
 /* A slab object of a power of two is aligned to its size, as PTCR wants it. */
-static int nestedv1_register(void)
+static int parent_register(void)
 {
-	struct patb_entry *table = kzalloc(NESTEDV1_BYTES, GFP_KERNEL);
+	struct patb_entry *table = kzalloc(PARENT_BYTES, GFP_KERNEL);
 
 	if (!table)
 		return -ENOMEM;
 	if (plpar_hcall_norets(H_SET_PARTITION_TABLE,
-			       __pa(table) | NESTEDV1_PTCR_SIZE) != H_SUCCESS) {
+			       __pa(table) | PARENT_PTCR_SIZE) != H_SUCCESS) {
 		pr_err("parent refused the partition table\n");
 		kfree(table);
 		return -ENODEV;
 	}
-	nestedv1_table = table;
+	parent_table = table;
 	return 0;
 }
 
 /**
- * kvmhv_nested_init() - agree with a parent on version 2 or 1 of the nested API
+ * parent_init() - agree with a parent on version 2 or 1 of the nested API
  * Return: 0, also on bare metal; -ENODEV if no version works; -ENOMEM.
  */
-long kvmhv_nested_init(void)
+int parent_init(void)
 {
 	int err;
 
 	if (!kvmhv_on_pseries())
 		return 0;
-	err = radix_enabled() ? nestedv2_negotiate() : -ENODEV;
-	return err == -EOPNOTSUPP ? nestedv1_register() : err;
+	err = radix_enabled() ? parent_negotiate() : -ENODEV;
+	return err == -EOPNOTSUPP ? parent_register() : err;
 }
 
-/* kvmhv_nested_exit() - undo kvmhv_nested_init(), also when it did nothing */
-void kvmhv_nested_exit(void)
+/* parent_exit() - undo parent_init(), also when it did nothing */
+void parent_exit(void)
 {
 	const u64 none = 0;
 
-	if (!kvmhv_on_pseries() || !nestedv1_table)
+	if (!kvmhv_on_pseries() || !parent_table)
 		return;
 	plpar_hcall_norets(H_SET_PARTITION_TABLE, none);
-	kfree(nestedv1_table);
-	nestedv1_table = NULL;
+	kfree(parent_table);
+	parent_table = NULL;
 }
 
 /**
- * kvmhv_nestedv1_set_entry() - write one entry; the caller flushes afterwards
+ * parent_set_entry() - write one entry; the caller flushes afterwards
  * @lpid: LPID that names the guest to the parent
  * @dw0: root of the partition-scoped tree; 0 clears the entry
  * @dw1: process table
  *
  * Context: Any context. One caller for an LPID at a time.
  */
-void kvmhv_nestedv1_set_entry(u64 lpid, u64 dw0, u64 dw1)
+void parent_set_entry(u64 lpid, u64 dw0, u64 dw1)
 {
 	struct patb_entry *entry;
 
-	if (WARN_ON_ONCE(!nestedv1_table || lpid >= NESTEDV1_ENTRIES))
+	if (WARN_ON_ONCE(!parent_table || lpid >= PARENT_ENTRIES))
 		return;
 
 	/* V2. The barriers pair with the parent's read, hence virt_ not smp_. */
-	entry = &nestedv1_table[lpid];
+	entry = &parent_table[lpid];
 	if (!dw0)
 		WRITE_ONCE(entry->patb0, 0);
 	virt_wmb(); /* invalid before its second doubleword changes */

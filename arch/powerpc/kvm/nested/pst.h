@@ -38,6 +38,7 @@
 #ifndef _KVM_NESTED_PST_H
 #define _KVM_NESTED_PST_H
 
+#include "lpid.h"
 #include "rpt.h"
 
 struct pst_table;

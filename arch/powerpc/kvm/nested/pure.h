@@ -135,6 +135,10 @@ void pure_free(void *ptr, size_t size);
  */
 void pure_account(long before, long after);
 
-#include "lpid.h"
+/* Only the kernel has caches. */
+#define PURE_MAX_CACHES		8
+
+int pure_add_cache(const char *name, size_t size);
+void pure_drop_caches(void);
 
 #endif /* _KVM_NESTED_PURE_H */

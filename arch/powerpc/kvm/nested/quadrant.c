@@ -23,6 +23,7 @@
  *     enters nothing. After: kvmppc_prepare_radix_vcpu() looks for entries where
  *     a vCPU ran, and does not know where one was only copied for.
  */
+#include <linux/bitfield.h>
 #include <linux/irqflags.h>
 #include <linux/kvm_host.h>
 #include <linux/sizes.h>
@@ -31,19 +32,10 @@
 #include <asm/kvm_ppc.h>
 
 #include "../book3s_hv.h"
-#include "nested.h"
+#include "quadrant.h"
 
 #define QUADRANT_SELECT		GENMASK_ULL(63, 62)
-#define QUADRANT_EA_SPAN	BIT_ULL(52)
 #define QUADRANT_SET_OF_PID	PPC_BIT(53)	/* IS = 1 */
-
-struct quadrant_copy {
-	enum { QUADRANT_LOAD, QUADRANT_STORE } dir;
-	void *buf;
-	u64 lpid;
-	u32 pid;
-	int home_cpu;			/* may keep translations (Q5); or -1 */
-};
 
 /* What was there before a guest's LPIDR and PIDR. */
 struct quadrant_host {
@@ -143,8 +135,17 @@ static unsigned long quadrant_copy_parent(const struct quadrant_copy *c,
 				  to, from, n) ? n : 0;
 }
 
-static unsigned long quadrant_copy(struct quadrant_copy c, gva_t eaddr,
-				   unsigned long n)
+/**
+ * quadrant_copy() - copy from or to a guest effective address
+ * @c: whose address space, in which direction, and the kernel's buffer
+ * @eaddr: effective address without the bits that name a quadrant
+ * @n: bytes
+ *
+ * Context: Process context, may sleep between pages. Takes no lock.
+ * Return: bytes not copied.
+ */
+unsigned long quadrant_copy(struct quadrant_copy c, gva_t eaddr,
+			    unsigned long n)
 {
 	unsigned long at_once = kvmhv_on_pseries() ? PAGE_SIZE : SZ_4K;
 	unsigned long chunk, left = 0;
@@ -162,75 +163,4 @@ static unsigned long quadrant_copy(struct quadrant_copy c, gva_t eaddr,
 		cond_resched();
 	}
 	return n;
-}
-
-unsigned long quadrant_copy_from(u64 lpid, u32 pid, gva_t eaddr, void *to,
-				 unsigned long n)
-{
-	return quadrant_copy((struct quadrant_copy)
-			     { QUADRANT_LOAD, to, lpid, pid, -1 }, eaddr, n);
-}
-
-unsigned long quadrant_copy_to(u64 lpid, u32 pid, gva_t eaddr, void *from,
-			       unsigned long n)
-{
-	return quadrant_copy((struct quadrant_copy)
-			     { QUADRANT_STORE, from, lpid, pid, -1 }, eaddr, n);
-}
-
-/* For a guest only quadrants 0 and 3 exist, and bits 61:52 must be zero. */
-static long quadrant_copy_vcpu(struct kvm_vcpu *vcpu, gva_t eaddr,
-			       struct quadrant_copy c, unsigned long n)
-{
-	const struct kvm_nested_guest *nested = vcpu->arch.nested;
-	u64 quadrant = eaddr & QUADRANT_SELECT;
-
-	if ((quadrant && quadrant != QUADRANT_SELECT) ||
-	    (eaddr & ~QUADRANT_SELECT) >= QUADRANT_EA_SPAN)
-		return -EINVAL;
-
-	c.lpid = nested ? nested->shadow_lpid : vcpu->kvm->arch.lpid;
-	c.pid = quadrant ? 0 : kvmppc_get_pid(vcpu);
-	c.home_cpu = nested ? READ_ONCE(*vcpu->arch.nested_prev_cpu) :
-			      vcpu->arch.prev_cpu;
-	return quadrant_copy(c, eaddr & ~QUADRANT_SELECT, n);
-}
-
-/**
- * kvmhv_copy_from_guest_radix() - read an instruction as the vCPU fetches it
- * @vcpu: loaded vCPU; its nested guest if it is in one
- * @eaddr: guest effective address
- * @to: kernel buffer in the linear map
- * @n: bytes
- *
- * Of a VM in real mode nothing is read: kvmppc_ld() goes by the real address.
- *
- * Context: Process context, may sleep between pages. Takes no lock.
- * Return: bytes not copied, zeroed in @to; -EINVAL if no guest can use @eaddr.
- */
-long kvmhv_copy_from_guest_radix(struct kvm_vcpu *vcpu, gva_t eaddr, void *to,
-				 unsigned long n)
-{
-	struct quadrant_copy c = { QUADRANT_LOAD, to };
-	long left;
-
-	/* Quadrants always translate; a fetch in real mode does not. */
-	if (kvmppc_get_msr(vcpu) & MSR_IR)
-		left = quadrant_copy_vcpu(vcpu, eaddr, c, n);
-	else if (vcpu->arch.nested)
-		left = nflt_read_real(vcpu, eaddr, to, n);
-	else
-		left = n;
-	if (left > 0)
-		memset(to + (n - left), 0, left);
-	return left;
-}
-
-/* kvmhv_copy_to_guest_radix() - the same in the other direction */
-long kvmhv_copy_to_guest_radix(struct kvm_vcpu *vcpu, gva_t eaddr, void *from,
-			       unsigned long n)
-{
-	struct quadrant_copy c = { QUADRANT_STORE, from };
-
-	return quadrant_copy_vcpu(vcpu, eaddr, c, n);
 }

@@ -18,7 +18,10 @@
 #include <asm/kvm_book3s.h>
 #include <asm/kvm_ppc.h>
 
-#include "nested.h"
+#include "nested_guest.h"
+#include "nested_vm.h"
+#include "pst.h"
+#include "radix_debugfs.h"
 
 /* Entries looked at in one hold of mmu_lock. */
 #define RADIX_DUMP_CHUNK	512
@@ -232,12 +235,11 @@ static const struct file_operations radix_dump_fops = {
 };
 
 /**
- * kvmhv_radix_debugfs_init() - create the files of a VM
+ * radix_debugfs_init() - create "radix"
  * @kvm: VM with a debugfs directory, or an error pointer in its place
  */
-void kvmhv_radix_debugfs_init(struct kvm *kvm)
+void radix_debugfs_init(struct kvm *kvm)
 {
 	debugfs_create_file("radix", 0400, kvm->debugfs_dentry, kvm,
 			    &radix_dump_fops);
-	naudit_debugfs_init(kvm);
 }

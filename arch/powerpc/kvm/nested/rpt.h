@@ -74,6 +74,9 @@ struct rpte {
 #define RPT_BITS_4K		9
 #define RPT_BITS_64K		5
 
+/* Entries in a cache line of 128 bytes; what is looked at together. */
+#define RPT_LINE		16
+
 #define RPT_SHIFT_4K		12
 #define RPT_SHIFT_64K		16
 #define RPT_SHIFT_2M		21

@@ -10,7 +10,6 @@
 #include <asm/tlbflush.h>
 
 #include "nested/lpid_backend.h"
-#include "nested/nested.h"
 #include "nested_test.h"
 
 #define LPID		make_hlpid(77)

@@ -14,7 +14,15 @@
 
 #include <asm/kvm_ppc.h>
 
-#include "nested/nested.h"
+#include "nested/lpid_backend.h"
+#include "nested/nested_enter.h"
+#include "nested/nested_guest.h"
+#include "nested/nested_inval.h"
+#include "nested/nested_limit.h"
+#include "nested/nested_vm.h"
+#include "nested/ninv.h"
+#include "nested/nrmap.h"
+#include "nested/radix_fault.h"
 #include "nested_test.h"
 
 #define LIFE_GUESTS	8
@@ -90,10 +98,10 @@ static int life_begin(struct kunit *test)
 	test_begin(test);
 	if (!kvmppc_hv_ops || !radix_enabled())
 		kunit_skip(test, "KVM-HV is not up on this machine");
-	life_lpids = atomic_read(&nlimit_lpids);
+	life_lpids = atomic_read(&lpid_nested);
 	life_reserve = nested_lpid_reserve;
 	life_new_kvm(test);
-	nvm = nguest_vm(life_kvm);
+	nvm = nvm_get_or_create(life_kvm);
 	KUNIT_ASSERT_NOT_NULL(test, nvm);
 	for (i = 0; i < LIFE_VCPUS; i++) {
 		life_run[i] = life_new_run(test, nvm);
@@ -112,9 +120,9 @@ static void life_end(struct kunit *test)
 	if (!life_kvm)
 		return;
 	nested_lpid_reserve = life_reserve;
-	nguest_release_all(life_kvm);
+	kvmhv_release_all_nested(life_kvm);
 	EXPECT(!life_kvm->arch.nested_vm);
-	EXPECT_EQ(atomic_read(&nlimit_lpids), life_lpids);
+	EXPECT_EQ(atomic_read(&lpid_nested), life_lpids);
 	xa_destroy(&life_kvm->vcpu_array);
 	cleanup_srcu_struct(&life_kvm->srcu);
 	kvfree(life_kvm);
@@ -224,7 +232,7 @@ TEST(nguest_is_made_once_and_found_again)
 	EXPECT(a->shadow_lpid > 0);
 	EXPECT_EQ(refcount_read(&a->refs), 3);
 	EXPECT_EQ(nlimit_count_guests(life_kvm), 1);
-	EXPECT_EQ(atomic_read(&nlimit_lpids), life_lpids + 1);
+	EXPECT_EQ(atomic_read(&lpid_nested), life_lpids + 1);
 	EXPECT(a->live && a->published == a->live);
 	life_leave(0, a);
 	life_leave(1, b);
@@ -243,7 +251,7 @@ TEST(nguest_of_an_empty_entry_is_refused_and_costs_no_lpid)
 	EXPECT_EQ(life_try_enter(0, 3, &ng), -ENOENT);
 	EXPECT_EQ(life_try_enter(0, 4095, &ng), -ENOENT);
 	EXPECT_EQ(nlimit_count_guests(life_kvm), 0);
-	EXPECT_EQ(atomic_read(&nlimit_lpids), life_lpids);
+	EXPECT_EQ(atomic_read(&lpid_nested), life_lpids);
 }
 
 /* A pool that gives no memory from the n-th time on. */
@@ -297,7 +305,7 @@ TEST(nguest_invalidation_without_memory_drops_all_the_same)
 	nguest_invalidate(ng);
 	kunit_deactivate_static_stub(test, pure_zalloc);
 	EXPECT(!ng->live && !ng->published);
-	nguest_drain_now(life_nvm());
+	nvm_drain_now(life_nvm());
 	EXPECT(hlist_empty(&head));
 	EXPECT_EQ(atomic_long_read(&life_nvm()->account.tables), 0);
 	life_leave(0, ng);
@@ -382,10 +390,10 @@ TEST(nguest_lpid_goes_with_the_last_reference_only)
 	EXPECT(!nguest_get(life_kvm, make_glpid(1)));
 	EXPECT_EQ(nlimit_count_guests(life_kvm), 0);
 	EXPECT_EQ(refcount_read(&ng->refs), 1);
-	EXPECT_EQ(atomic_read(&nlimit_lpids), life_lpids + 1);
+	EXPECT_EQ(atomic_read(&lpid_nested), life_lpids + 1);
 	life_leave(0, ng);
 	EXPECT(!life_run[0]->last);
-	EXPECT_EQ(atomic_read(&nlimit_lpids), life_lpids);
+	EXPECT_EQ(atomic_read(&lpid_nested), life_lpids);
 }
 
 TEST(nguest_that_only_vcpus_outside_remember_is_freed_when_killed)
@@ -400,7 +408,7 @@ TEST(nguest_that_only_vcpus_outside_remember_is_freed_when_killed)
 	nguest_kill(ng);
 	EXPECT(!life_run[0]->last && !life_run[1]->last);
 	nguest_put(ng);
-	EXPECT_EQ(atomic_read(&nlimit_lpids), life_lpids);
+	EXPECT_EQ(atomic_read(&lpid_nested), life_lpids);
 }
 
 TEST(nguest_dead_one_is_replaced_by_a_new_one)
@@ -443,9 +451,9 @@ TEST(nguest_dies_when_L1_has_emptied_its_entry)
 	nguest_reload(ng);
 	EXPECT(ng->dead && !ng->live);
 	life_leave(0, ng);
-	nguest_drain_now(life_nvm());
+	nvm_drain_now(life_nvm());
 	EXPECT(hlist_empty(&head));
-	EXPECT_EQ(atomic_read(&nlimit_lpids), life_lpids);
+	EXPECT_EQ(atomic_read(&lpid_nested), life_lpids);
 }
 
 TEST(nguest_release_gives_back_what_was_mapped)
@@ -460,13 +468,13 @@ TEST(nguest_release_gives_back_what_was_mapped)
 		life_leave(i % LIFE_VCPUS, ng);
 	}
 	nguest_kill_all(life_kvm);
-	nguest_drain_now(life_nvm());
+	nvm_drain_now(life_nvm());
 	for (i = 1; i < LIFE_GUESTS; i++)
 		EXPECT(hlist_empty(&head[i]));
 	EXPECT_EQ(life_stat(NVM_KILLS), LIFE_GUESTS - 1);
 	EXPECT_EQ(atomic_long_read(&life_nvm()->account.tables), 0);
 	EXPECT_EQ(atomic_long_read(&life_nvm()->account.bytes), 0);
-	EXPECT_EQ(atomic_read(&nlimit_lpids), life_lpids);
+	EXPECT_EQ(atomic_read(&lpid_nested), life_lpids);
 }
 
 /* --- invalidation ------------------------------------------------------- */
@@ -485,7 +493,7 @@ TEST(nguest_invalidation_replaces_the_tree_and_the_worker_frees_it)
 	EXPECT(ng->published == ng->live);
 	EXPECT(ng->inval_seq > seq);
 	EXPECT_EQ(pst_nr_leaves(ng->live), 0);
-	nguest_drain_now(life_nvm());
+	nvm_drain_now(life_nvm());
 	EXPECT(hlist_empty(&head));
 	EXPECT(list_empty(&life_nvm()->drain));
 	EXPECT_EQ(atomic_long_read(&life_nvm()->account.tables), 1);
@@ -587,7 +595,7 @@ TEST(nguest_lpids_leave_a_reserve_for_vms)
 	/* The third recycles an idle one's. */
 	a = life_enter(test, 2, 3);
 	EXPECT_EQ(life_stat(NVM_EVICTED_GUESTS), 1);
-	EXPECT_EQ(atomic_read(&nlimit_lpids), life_lpids + 2);
+	EXPECT_EQ(atomic_read(&lpid_nested), life_lpids + 2);
 	b = life_enter(test, 0, 1);
 	EXPECT_EQ(life_stat(NVM_EVICTED_GUESTS), 2);
 	EXPECT_EQ(life_try_enter(1, 2, &ng), -ENOMEM);
@@ -625,7 +633,7 @@ TEST(nguest_shrinker_takes_the_oldest_tables)
 	EXPECT_EQ(life_shrink(1), 0);
 	spin_unlock(&life_kvm->mmu_lock);
 	/* The worker, if it runs late, is such another. */
-	nguest_drain_now(life_nvm());
+	nvm_drain_now(life_nvm());
 	EXPECT_EQ(life_shrink(1), 1);
 	EXPECT(hlist_empty(&head[0]));
 	EXPECT(!hlist_empty(&head[1]));
@@ -716,7 +724,7 @@ static struct kvm_memory_slot *host_begin(struct kunit *test,
 static void host_end(void)
 {
 	nguest_kill_all(life_kvm);
-	nguest_drain_now(life_nvm());
+	nvm_drain_now(life_nvm());
 	kvmppc_free_radix(life_kvm);
 	kvmppc_free_lpid(life_kvm->arch.lpid);
 }
@@ -933,7 +941,7 @@ static void race_wait(const struct hlist_head *head)
 	bool gone;
 
 	do {
-		nguest_drain_now(life_nvm());
+		nvm_drain_now(life_nvm());
 		spin_lock(&life_kvm->mmu_lock);
 		gone = hlist_empty(head);
 		spin_unlock(&life_kvm->mmu_lock);
@@ -996,9 +1004,9 @@ TEST(nguest_races_leave_no_stale_tree_and_no_lpid)
 	EXPECT(maps > RACE_ROUNDS);
 	EXPECT(life_stat(NVM_KILLS) > 0);
 	nguest_kill_all(life_kvm);
-	nguest_drain_now(life_nvm());
+	nvm_drain_now(life_nvm());
 	EXPECT_EQ(atomic_long_read(&life_nvm()->account.tables), 0);
-	EXPECT_EQ(atomic_read(&nlimit_lpids), life_lpids);
+	EXPECT_EQ(atomic_read(&lpid_nested), life_lpids);
 }
 
 /* --- C8: init and exit -------------------------------------------------- */
@@ -1008,15 +1016,18 @@ TEST(nguest_init_and_exit_are_symmetric_after_a_failure)
 	/* The VM of the test has the lists; it makes no table. */
 	if (!list_empty(&vm_list))
 		kunit_skip(test, "VMs are running");
+	kvmhv_nested_exit();
+	kvmhv_nested_exit();
 	kvmppc_radix_exit();
 	kvmppc_radix_exit();
 	EXPECT(!nlimit_shrinker);
 	life_zallocs = 0;
 	kunit_activate_static_stub(test, pure_zalloc, life_no_memory);
-	EXPECT_EQ(kvmppc_radix_init(), -ENOMEM);
+	EXPECT_EQ(kvmhv_nested_init(), -ENOMEM);
 	kunit_deactivate_static_stub(test, pure_zalloc);
 	EXPECT(!nlimit_shrinker);
-	kvmppc_radix_exit();
+	kvmhv_nested_exit();
+	EXPECT_EQ(kvmhv_nested_init(), 0);
 	EXPECT_EQ(kvmppc_radix_init(), 0);
 	EXPECT(nlimit_shrinker);
 	life_visit(test, 0, 1);

@@ -6,9 +6,9 @@
 #include <linux/kthread.h>
 #include <linux/kvm_host.h>
 
+#include <asm/kvm_book3s.h>
 #include <asm/kvm_ppc.h>
 
-#include "nested/nested.h"
 #include "nested_test.h"
 
 #define PARENT_RINGS		20000

@@ -13,7 +13,8 @@
 
 #include <asm/kvm_ppc.h>
 
-#include "nested/nested.h"
+#include "nested/pst.h"
+#include "nested/quadrant.h"
 #include "nested/rpt.h"
 #include "nested_test.h"
 
@@ -68,19 +69,19 @@ static void quadrant_end(struct quadrant_borrower *b)
 static int quadrant_copy_on(void *ctx)
 {
 	struct quadrant_borrower *b = ctx;
-	u8 *buf = kzalloc(QUADRANT_BYTES, GFP_KERNEL);
+	struct quadrant_copy c = {
+		.buf = kzalloc(QUADRANT_BYTES, GFP_KERNEL),
+		.lpid = b->lpid, .pid = b->pid, .home_cpu = -1,
+	};
 
 	while (!kthread_should_stop()) {
-		if (buf && b->copies & 1)
-			quadrant_copy_from(b->lpid, b->pid, QUADRANT_EA, buf,
-					   QUADRANT_BYTES);
-		else if (buf)
-			quadrant_copy_to(b->lpid, b->pid, QUADRANT_EA, buf,
-					 QUADRANT_BYTES);
+		c.dir = b->copies & 1 ? QUADRANT_LOAD : QUADRANT_STORE;
+		if (c.buf)
+			quadrant_copy(c, QUADRANT_EA, QUADRANT_BYTES);
 		WRITE_ONCE(b->copies, b->copies + 1);
 		cond_resched();
 	}
-	kfree(buf);
+	kfree(c.buf);
 	return 0;
 }
 

@@ -6,7 +6,7 @@
 #ifndef _TLBCOUNT_H
 #define _TLBCOUNT_H
 
-#include "nested/pure.h"
+#include "nested/lpid.h"
 
 struct tlb_counts {
 	unsigned long ranges;

@@ -296,8 +296,6 @@ static inline hlpid_t make_hlpid(u64 val)
 
 #define KVM_NESTED_LPID_BITS	12
 
-#include "nested/lpid.h"
-
 /* --- facts of the architecture and of PAPR ------------------------------ */
 
 #define DSISR_NOHPTE		0x40000000

@@ -1,46 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * What the glue files of nested KVM-HV offer each other.
- *
- * Pure files do not include this. Errors are -errno or an enum named here;
- * H_* codes are said in book3s_hv_nested.c only, RESUME_* codes only by the
- * two page-fault entry points.
- *
- * Lock order: vcpu->mutex, kvm->srcu (read), ng->pate_mutex, kvm->mmu_lock.
- */
-#ifndef _KVM_NESTED_NESTED_H
-#define _KVM_NESTED_NESTED_H
+/* The container of a VM that nests, and what its vCPUs keep. */
+#ifndef _KVM_NESTED_NESTED_VM_H
+#define _KVM_NESTED_NESTED_VM_H
 
 #include <linux/kvm_host.h>
 #include <linux/xarray.h>
 
-#include "pure.h"
-#include "nfault.h"
-#include "ninv.h"
-#include "nrmap.h"
+#include "gwalk.h"
 #include "nstate.h"
 #include "pst.h"
-
-/* --- nested/nmem.c: L1's memory, from the thread of a vCPU --- */
-
-/**
- * enum nmem_access - what a page of user space is needed for
- * @NMEM_READ: to be read
- * @NMEM_WRITE: to be written
- */
-enum nmem_access {
-	NMEM_READ,
-	NMEM_WRITE,
-};
-
-int __must_check nmem_fault_in(struct mm_struct *mm, unsigned long hva,
-			       enum nmem_access access);
-int __must_check nmem_read(struct kvm *kvm, gpa_t gpa, void *to, size_t n);
-int __must_check nmem_write(struct kvm *kvm, gpa_t gpa, const void *from,
-			    size_t n);
-int __must_check nmem_make_writable(struct kvm *kvm, gpa_t gpa, size_t n);
-
-/* --- nested/nested_run.c: register state of L1 and L2 on one vCPU --- */
 
 /* Tables of L1 that a vCPU remembers, and their level. */
 #define NMMU_KNOWN		4
@@ -138,21 +106,6 @@ struct nrun {
 	long result;
 	gpa_t load_gpa;
 };
-
-struct nrun *nrun_of(struct kvm_vcpu *vcpu);
-void nrun_free(struct nrun *run);
-int __must_check nrun_fetch(struct kvm_vcpu *vcpu, struct nrun *run);
-int nrun_execute(struct kvm_vcpu *vcpu, struct nrun *run,
-		 struct kvm_nested_guest *ng);
-int __must_check nrun_deliver(struct kvm_vcpu *vcpu, struct nrun *run);
-int __must_check nrun_settle(struct kvm_vcpu *vcpu, struct nrun *run);
-void nrun_redirect_mmio(struct kvm_vcpu *vcpu, struct nrun *run);
-
-/* --- nested/parent.c: this host as a guest of another --- */
-
-void kvmhv_nestedv1_set_entry(u64 lpid, u64 dw0, u64 dw1);
-
-/* --- nested/nested_guest.c: life of nested guests --- */
 
 /**
  * enum nvm_stat - what is counted for each VM; debugfs "nested" prints it
@@ -254,148 +207,13 @@ static inline void nvm_count(struct kvm *kvm, enum nvm_stat stat)
 	nvm_count_n(kvm, stat, 1);
 }
 
-/* S3: an invalidation begins. Under mmu_lock. */
-static inline void nguest_begin_inval(struct kvm_nested_guest *ng)
-{
-	/*
-	 * A store of L1 before its hypercall comes before the new number. Pairs
-	 * with the acquire in nflt_snapshot().
-	 */
-	smp_store_release(&ng->inval_seq, ng->inval_seq + 1);
-}
+extern struct list_head nvm_list;
+extern struct mutex nvm_list_lock;	/* of nvm_list and who is in it */
 
-/**
- * struct nguest_entry - one entry of L1's partition table
- * @root: first doubleword
- * @process_table: second doubleword
- */
-struct nguest_entry {
-	u64 root;
-	u64 process_table;
-};
-
-int nguest_init(void);
-void nguest_exit(void);
-struct kvm_nested_vm *nguest_vm(struct kvm *kvm);
+struct kvm_nested_vm *nvm_get_or_create(struct kvm *kvm);
+void nvm_release(struct kvm *kvm);
+void nvm_drain_now(struct kvm_nested_vm *nvm);
 unsigned long nvm_stat_sum(const struct kvm_nested_vm *nvm, enum nvm_stat stat);
-int __must_check nguest_enter(struct kvm *kvm, struct nrun *run,
-			      struct kvm_nested_guest **res);
-void nguest_leave(struct nrun *run, struct kvm_nested_guest *ng);
-bool nguest_is_idle(struct kvm_nested_guest *ng);
-unsigned int nguest_count_inside(struct kvm_nested_guest *ng);
-struct kvm_nested_guest *nguest_get(struct kvm *kvm, glpid_t glpid);
-struct kvm_nested_guest *nguest_get_next(struct kvm *kvm, glpid_t *glpid);
-void nguest_put(struct kvm_nested_guest *ng);
-void nguest_reload(struct kvm_nested_guest *ng);
-void nguest_invalidate(struct kvm_nested_guest *ng);
-void nguest_settle(struct kvm_nested_guest *ng);
-void nguest_kill(struct kvm_nested_guest *ng);
-void nguest_kill_all(struct kvm *kvm);
-void nguest_drain_now(struct kvm_nested_vm *nvm);
-void nguest_release_all(struct kvm *kvm);
+struct nrun *nrun_of(struct kvm_vcpu *vcpu);
 
-/* --- nested/nested_mmu.c: L1's tables, invalidation --- */
-
-void nmmu_invalidate(struct kvm *kvm, const struct ninv *inv);
-
-/* Entries in one cache line of a table of L1. */
-#define NMMU_LINE	16
-
-/**
- * struct nmmu_reader - what a walk of L1's tables reads
- * @kvm: VM of L1
- * @known: tables that the vCPU remembers, or NULL
- * @ng: guest whose tree it is, for @known
- * @seq: its inval_seq before the walk, for @known
- * @err: why an entry could not be read, as nmem_read(), or 0
- * @at: where the line is, under mmu_lock
- * @line: the line that the last entry read stands in
- */
-struct nmmu_reader {
-	struct kvm *kvm;
-	struct nmmu_known *known;
-	const struct kvm_nested_guest *ng;
-	u64 seq;
-	int err;
-	const __be64 *at;
-	__be64 line[NMMU_LINE];
-};
-
-void nmmu_walk_l1(struct nmmu_reader *reader, u64 root, u64 ngpa,
-		  struct gwalk_result *res);
-bool nmmu_look_l1(struct kvm *kvm, u64 root, u64 ngpa,
-		  struct gwalk_result *res);
-
-/* --- nested/nested_fault.c: faults of L2 --- */
-
-unsigned long nflt_read_real(struct kvm_vcpu *vcpu, u64 ngpa, void *to,
-			     unsigned long n);
-void nflt_replay(struct kvm_vcpu *vcpu, struct kvm_nested_guest *ng);
-
-/* --- nested/nested_limit.c: what a VM that nests may use --- */
-
-int nlimit_init(void);
-void nlimit_exit(void);
-void nlimit_add_vm(struct kvm_nested_vm *nvm);
-void nlimit_remove_vm(struct kvm_nested_vm *nvm);
-unsigned int nlimit_count_guests(struct kvm *kvm);
-int __must_check nlimit_admit(struct kvm *kvm);
-long nlimit_alloc_lpid(struct kvm *kvm);
-void nlimit_free_lpid(long lpid);
-void nlimit_make_room(struct kvm_nested_guest *ng);
-u64 nlimit_quota(struct kvm *kvm);
-unsigned int nlimit_max_guests(struct kvm *kvm);
-
-/**
- * enum nlimit - a limit that a VM may have for itself
- * @NLIMIT_GUESTS: nested guests
- * @NLIMIT_QUOTA: bytes of shadow tables
- */
-enum nlimit {
-	NLIMIT_GUESTS,
-	NLIMIT_QUOTA,
-};
-
-int nlimit_set(struct kvm *kvm, enum nlimit which, u64 val);
-
-/* --- nested/nested_audit.c: what debugfs shows and proves --- */
-
-void naudit_debugfs_init(struct kvm *kvm);
-void naudit_prove(struct kvm_nested_guest *ng);
-
-/* --- book3s_64_mmu_radix.c: L1's own tree, for L2 faults --- */
-
-/**
- * enum radix_access - what the leaf of L1 has to allow
- * @RADIX_READ: loads and fetches
- * @RADIX_WRITE: stores: W and C
- */
-enum radix_access {
-	RADIX_READ,
-	RADIX_WRITE,
-};
-
-bool radix_use_leaf(struct kvm *kvm, u64 gpa, enum radix_access access,
-		    struct pst_pos *pos);
-int __must_check radix_fault_in(struct kvm *kvm, struct kvm_memory_slot *slot,
-				u64 gpa, enum radix_access access);
-
-/* --- nested/quadrant.c: guest effective addresses --- */
-
-unsigned long quadrant_copy_from(u64 lpid, u32 pid, gva_t eaddr, void *to,
-				 unsigned long n);
-unsigned long quadrant_copy_to(u64 lpid, u32 pid, gva_t eaddr, void *from,
-			       unsigned long n);
-
-/* --- what only tests/ looks at --- */
-
-#if IS_ENABLED(CONFIG_KUNIT)
-extern unsigned int nested_lpid_reserve;
-extern atomic_t nlimit_lpids;
-extern struct shrinker *nlimit_shrinker;
-
-int nguest_read_entry(struct kvm *kvm, glpid_t glpid,
-		      struct nguest_entry *entry);
-#endif
-
-#endif /* _KVM_NESTED_NESTED_H */
+#endif /* _KVM_NESTED_NESTED_VM_H */
