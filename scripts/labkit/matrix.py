@@ -10,8 +10,8 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from labkit import chain, checks, harness, image, kunit, options, packages, paths, selftests
-from labkit import source, strict
+from labkit import chain, checks, harness, image, kunit, layers, options, packages, paths
+from labkit import selftests, source, strict
 from labkit.chain import ChainSpec, EMULATED_L0
 from labkit.kernel import Kernel
 from labkit.ui import LabError, duration, logged, report, stop_all, tail
@@ -80,6 +80,9 @@ def quick_tests(score):
     score.run("the lab's own tests", lambda: logged(
         [sys.executable, "-B", os.path.join(paths.TOP, "scripts", "selftest")], log,
         "scripts/selftest"), log)
+    log = paths.log("layers")
+    score.run("layers of the kernel files", lambda: complaints(
+        layers.complaints(layers.read(paths.TOP)), log), log)
     log = paths.log("checkpatch")
     score.run("checkpatch", lambda: complaints(checks.checkpatch(), log), log)
     for pages, debug in (("64k", ""), ("4k", "debug")):
