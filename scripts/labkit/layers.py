@@ -13,7 +13,7 @@ LAYERS = (
     "parent lpid_backend lpid quadrant nmem",
     "pst",
     "nrmap nfault",
-    "radix_fault heads ../book3s_64_mmu_radix",
+    "radix_walk radix_fault radix_xlate heads ../book3s_64_mmu_radix",
     "nested_vm",
     "nested_guest",
     "nested_limit",
@@ -25,11 +25,13 @@ LAYER = {os.path.normpath(f"nested/{word}"): number
          for number, words in enumerate(LAYERS) for word in words.split()}
 
 # Beside each other, and yet the first may use the second.
-BESIDE = {(f"nested/{user}", f"nested/{used}") for user, used in (
-    ("gwalk", "rpt"), ("ninv", "rpt"), ("lpid_backend", "lpid"), ("lpid", "lpid_backend"),
-    ("lpid", "parent"), ("nfault", "nrmap"), ("nested_debugfs", "nested_audit"),
-    ("nested_debugfs", "radix_debugfs"))}
-BESIDE.add(("book3s_64_mmu_radix", "nested/radix_fault"))
+BESIDE = {(user, f"nested/{used}") for user, used in (
+    ("nested/gwalk", "rpt"), ("nested/ninv", "rpt"),
+    ("nested/lpid_backend", "lpid"), ("nested/lpid", "lpid_backend"), ("nested/lpid", "parent"),
+    ("nested/nfault", "nrmap"),
+    ("nested/radix_fault", "radix_walk"), ("book3s_64_mmu_radix", "radix_walk"),
+    ("book3s_64_mmu_radix", "radix_fault"),
+    ("nested/nested_debugfs", "nested_audit"), ("nested/nested_debugfs", "radix_debugfs"))}
 
 INCLUDE = re.compile(r'^#include "(.+)"', re.M)
 DEFINED = re.compile(r"^(?!static)[a-z_][\w \t*]*?\b(\w+)\([^;{]*?\)\n(?:\t__\w+.*\n)*\{", re.M)

@@ -200,16 +200,16 @@ MUTANTS = (
            "\trun->hv.dpdes = vcpu->arch.nested_doorbell;", "\trun->hv.dpdes = 0;", "doorbell"),
     Mutant("L1 does not refuse", "nested/nested_fault.c",
            "\twhy = nfault_l1_refusal(f);\n", "\twhy = 0;\n", "pte_faults"),
-    Mutant("a slot goes, and L2 keeps its pages", "book3s_64_mmu_radix.c",
+    Mutant("a slot goes, and L2 keeps its pages", "nested/radix_walk.c",
            "\twalk->w.slot.heads = kvm->arch.nested_vm ? walk->slot->arch.rmap : NULL;",
            "\twalk->w.slot.heads = walk->map ? walk->slot->arch.rmap : NULL;",
            "slot_delete_move"),
-    Mutant("a page that goes comes back beside another", "book3s_64_mmu_radix.c",
+    Mutant("a page that goes comes back beside another", "nested/radix_fault.c",
            "	       !radix_is_going(f->kvm, first, first + RPT_LINE) &&\n",
            "", "around_race"),
-    Mutant("tables are charged to nobody", "book3s_64_mmu_radix.c",
-           "static struct pst_account radix_account;\n",
-           "static struct pst_account radix_account;\n#undef GFP_KERNEL_ACCOUNT\n"
+    Mutant("tables are charged to nobody", "nested/pure.c",
+           '#include "pure.h"\n',
+           '#include "pure.h"\n#undef GFP_KERNEL_ACCOUNT\n'
            "#define GFP_KERNEL_ACCOUNT GFP_KERNEL\n#undef SLAB_ACCOUNT\n"
            "#define SLAB_ACCOUNT 0\n", "memcg_charge"),
     Mutant("the host does not show tables", "nested/pure.c",

@@ -2,8 +2,8 @@
 /*
  * The radix MMU of a VM: its own partition-scoped tree.
  *
- * Owns kvm->arch.pst and the root that kvm->arch.pgtable publishes, faults the
- * VM's pages in, and answers the MMU notifier, the dirty log and the memslot
+ * Owns kvm->arch.pst and the root that kvm->arch.pgtable publishes, decides on a
+ * fault of the VM, and answers the MMU notifier, the dirty log and the memslot
  * code. A nested guest's shadow leaves are made from the leaves of this tree,
  * which gives the one rule that everything here follows:
  *
@@ -22,37 +22,28 @@
  * The geometry is the host's: leaf tables of 64K or 4K pages as the kernel has.
  * Other code walks pgtable with the kernel's own helpers.
  *
- * Not here: shadow trees (nested_mmu, nested_guest), guest effective addresses
- * by quadrant (quadrant), debugfs (radix_debugfs).
+ * Not here, but in nested/: how a page comes in (radix_fault), one critical section
+ * of a walk (radix_walk), process-scoped translation (radix_xlate), shadow trees
+ * (nested_walk, nested_guest), guest effective addresses by quadrant (quadrant),
+ * debugfs (radix_debugfs).
  */
-#include <kunit/static_stub.h>
-#include <linux/kmemleak.h>
 #include <linux/kvm_host.h>
 #include <linux/pgtable.h>
 #include <linux/slab.h>
-#include <linux/vmalloc.h>
 
 #include <asm/kvm_book3s.h>
 #include <asm/kvm_book3s_uvmem.h>
 #include <asm/kvm_ppc.h>
-#include <asm/pte-walk.h>
 #include <asm/ultravisor.h>
 
 #include "book3s_hv.h"
-#include "nested/gwalk.h"
 #include "nested/nfault.h"
-#include "nested/nmem.h"
 #include "nested/nrmap.h"
 #include "nested/radix_fault.h"
+#include "nested/radix_walk.h"
 
 /* Entries removed in one hold of mmu_lock from a tree that nobody uses. */
 #define RADIX_CHUNK		512
-
-/* Attempts to map a page before the guest runs again to fault anew. */
-#define RADIX_ATTEMPTS		8
-
-/* The first one looks at what is there, the others have faulted it in. */
-#define RADIX_TOUCHES		3
 
 static_assert(RPT_VALID == _PAGE_PRESENT && RPT_LEAF == _PAGE_PTE);
 static_assert(RPT_R == _PAGE_READ && RPT_W == _PAGE_WRITE);
@@ -80,9 +71,6 @@ static const struct radix_size {
 };
 
 static_assert(ARRAY_SIZE(radix_sizes) <= PURE_MAX_CACHES);
-
-/* Memory of the trees of VMs themselves; shadow trees are counted by VM. */
-static struct pst_account radix_account;
 
 /**
  * kvmppc_radix_exit() - free what kvmppc_radix_init() made
@@ -169,104 +157,9 @@ void kvmppc_free_radix(struct kvm *kvm)
 	kvm->stat.num_1G_pages = 0;
 }
 
-static void radix_update_stats(struct kvm *kvm)
-{
-	kvm->stat.num_2M_pages = kvm->arch.pst->nr_leaves[1];
-	kvm->stat.num_1G_pages = kvm->arch.pst->nr_leaves[2];
-}
-
 static bool radix_is_secure(const struct kvm *kvm)
 {
 	return kvm->arch.secure_guest & KVMPPC_SECURE_INIT_DONE;
-}
-
-/* --- change of a leaf --------------------------------------------------- */
-
-static gfn_t radix_addr_to_index(const struct kvm_memory_slot *slot, u64 addr)
-{
-	return gpa_to_gfn(addr) - slot->base_gfn;
-}
-
-/**
- * struct radix_walk - a walk over the leaves of a range of a memslot
- * @w: the walk as the reverse map sees it
- * @kvm: the VM
- * @slot: memslot of the range
- * @map: little-endian bitmap of the memslot that gets the pages that had C; NULL
- *	for its own dirty map, if it has one
- */
-struct radix_walk {
-	struct nrmap_walk w;
-	struct kvm *kvm;
-	const struct kvm_memory_slot *slot;
-	unsigned long *map;
-};
-
-static void radix_note_dirty(const struct kvm_memory_slot *slot, u64 addr,
-			     unsigned int shift, unsigned long *map)
-{
-	gfn_t i = radix_addr_to_index(slot, addr);
-	gfn_t end = i + BIT(shift - PAGE_SHIFT);
-
-	for (; i < end; i++) {
-		if (i < slot->npages)
-			set_dirty_bits(map, i, 1);
-	}
-}
-
-static void radix_dirty(struct nrmap_walk *w, u64 addr, unsigned int shift)
-{
-	struct radix_walk *walk = container_of(w, struct radix_walk, w);
-
-	if (walk->map)
-		radix_note_dirty(walk->slot, addr, shift, walk->map);
-	else if (walk->slot->dirty_bitmap)
-		kvmppc_update_dirty_map(walk->slot, gpa_to_gfn(addr),
-					BIT(shift));
-}
-
-/* @start and @end are frames of the memslot, @end is the first one after them. */
-static void radix_walk_begin(struct radix_walk *walk, struct kvm *kvm,
-			     const struct kvm_memory_slot *slot,
-			     enum nrmap_op op, gfn_t start, gfn_t end)
-{
-	*walk = (struct radix_walk){
-		.kvm = kvm, .slot = slot,
-		.w = {
-			.slot.start = gfn_to_gpa(slot->base_gfn),
-			.slot.last = gfn_to_gpa(slot->base_gfn +
-						slot->npages) - 1,
-			.slot.shift = PAGE_SHIFT,
-			.op = op,
-			.addr = gfn_to_gpa(start),
-			.last = gfn_to_gpa(end) - 1,
-			.dirty = radix_dirty,
-			.flush_aged = kvmhv_on_pseries(),
-		},
-	};
-}
-
-/*
- * The part of a walk that one critical section allows, flushed at its end; true
- * if something is left. Without a container for nested guests, as after a switch
- * to HPT, the words of the memslot are no heads of shadow leaves.
- */
-static bool radix_walk_step(struct radix_walk *walk)
-{
-	struct kvm *kvm = walk->kvm;
-	struct pst_gather g;
-	bool more;
-
-	lockdep_assert_held(&kvm->mmu_lock);
-	if (!kvm->arch.pst)
-		return false;
-	pst_gather_init(&g);
-	walk->w.g = &g;
-	walk->w.slot.heads = kvm->arch.nested_vm ? walk->slot->arch.rmap : NULL;
-	more = nrmap_step(kvm->arch.pst, &walk->w, NRMAP_BUDGET);
-	pst_gather_flush(&g);
-	radix_update_stats(kvm);
-	return more;
 }
 
 /*
@@ -287,358 +180,6 @@ static void radix_walk_all(struct radix_walk *walk, bool may_block)
 			cpu_relax();
 		spin_lock(&kvm->mmu_lock);
 	}
-}
-
-/* --- fault a page in ---------------------------------------------------- */
-
-/**
- * struct radix_fault - one page of a VM on its way into the tree
- * @kvm: the VM
- * @slot: memslot of the page
- * @gpa: guest real address of the access
- * @access: what the leaf has to allow
- * @hva: host virtual address of it
- * @mmu_seq: of the notifier, before the page was looked up
- * @ptep: the host's entry for the page, valid under mmu_lock
- * @leaf: result
- */
-struct radix_fault {
-	struct kvm *kvm;
-	struct kvm_memory_slot *slot;
-	u64 gpa;
-	enum radix_access access;
-	unsigned long hva;
-	unsigned long mmu_seq;
-	const pte_t *ptep;
-	struct pst_leaf leaf;
-};
-
-/*
- * Is the host about to take one of these pages away? It calls the notifier first,
- * and until it ends its own entry for the page may still be there. The recheck
- * (mmu_invalidate_retry_gfn()) is of the page that faulted alone.
- */
-static bool radix_is_going(const struct kvm *kvm, gfn_t first, gfn_t end)
-{
-	lockdep_assert_held(&kvm->mmu_lock);
-	return kvm->mmu_invalidate_in_progress &&
-	       first < kvm->mmu_invalidate_range_end &&
-	       end > kvm->mmu_invalidate_range_start;
-}
-
-static bool radix_shift_fits(const struct radix_fault *f, unsigned int shift)
-{
-	u64 mask = BIT_ULL(shift) - 1;
-	gfn_t first = (f->gpa & ~mask) >> PAGE_SHIFT;
-	gfn_t end = first + BIT(shift - PAGE_SHIFT);
-
-	return !((f->gpa ^ f->hva) & mask) && first >= f->slot->base_gfn &&
-	       end <= f->slot->base_gfn + f->slot->npages &&
-	       !radix_is_going(f->kvm, first, end);
-}
-
-/* The largest leaf that host mapping, memslot and dirty log allow. */
-static unsigned int radix_leaf_shift(const struct radix_fault *f,
-				     unsigned int host_shift)
-{
-	if (f->slot->flags & KVM_MEM_LOG_DIRTY_PAGES)
-		return PAGE_SHIFT;
-	if (host_shift >= RPT_SHIFT_1G && radix_shift_fits(f, RPT_SHIFT_1G))
-		return RPT_SHIFT_1G;
-	if (host_shift >= RPT_SHIFT_2M && radix_shift_fits(f, RPT_SHIFT_2M))
-		return RPT_SHIFT_2M;
-	return PAGE_SHIFT;
-}
-
-/* One without R is present too, if the VMM or NUMA balancing wants a fault. */
-static bool radix_host_allows(pte_t pte, enum radix_access access)
-{
-	if (!pte_present(pte) || !pte_young(pte) || !pte_read(pte))
-		return false;
-	return access == RADIX_READ || (pte_write(pte) && pte_dirty(pte));
-}
-
-/*
- * The attributes that a host entry gives. W only if the entry is dirty already,
- * for nobody is told of the store; and then C with it, which saves a fault, but
- * a page that is only read is not dirty to a log.
- */
-static u64 radix_host_attrs(const struct radix_fault *f, pte_t pte,
-			    enum radix_access access)
-{
-	u64 attrs = (pte_val(pte) & (RPT_R | RPT_ATT)) | RPT_X | RPT_REF;
-
-	if (!pte_write(pte) || !pte_dirty(pte))
-		return attrs;
-	attrs |= RPT_R | RPT_W;
-	if (access == RADIX_WRITE ||
-	    !(f->slot->flags & KVM_MEM_LOG_DIRTY_PAGES))
-		attrs |= RPT_CHG;
-	return attrs;
-}
-
-/*
- * From the host's own entry for the page, as it is under mmu_lock; -ENOENT if
- * that does not allow the access.
- */
-static int radix_compose(struct radix_fault *f)
-{
-	unsigned int host_shift = 0;
-	pte_t pte;
-	u64 offset;
-
-	if (mmu_invalidate_retry_gfn(f->kvm, f->mmu_seq, gpa_to_gfn(f->gpa)))
-		return -EAGAIN;
-	f->ptep = find_linux_pte(f->kvm->mm->pgd, f->hva, NULL, &host_shift);
-	if (!f->ptep)
-		return -ENOENT;
-	pte = READ_ONCE(*f->ptep);
-	if (!radix_host_allows(pte, f->access))
-		return -ENOENT;
-
-	if (host_shift)
-		f->ptep = NULL;
-	f->leaf.shift = radix_leaf_shift(f, host_shift);
-	offset = f->hva & (BIT_ULL(host_shift ?: PAGE_SHIFT) - 1);
-	f->leaf.pa = ALIGN_DOWN(PFN_PHYS(pte_pfn(pte)) + offset,
-				BIT_ULL(f->leaf.shift));
-	f->leaf.attrs = radix_host_attrs(f, pte, f->access);
-	return 0;
-}
-
-/* The leaf for a base page that the host has mapped and used. */
-static bool radix_compose_neighbour(const struct radix_fault *f, pte_t pte,
-				    struct pst_leaf *leaf)
-{
-	if (!radix_host_allows(pte, RADIX_READ) || pte_special(pte) ||
-	    pte_devmap(pte))
-		return false;
-	leaf->shift = PAGE_SHIFT;
-	leaf->pa = PFN_PHYS(pte_pfn(pte));
-	leaf->attrs = radix_host_attrs(f, pte, RADIX_READ);
-	return true;
-}
-
-static bool radix_is_mapped(const struct pst_pos *pos, int distance)
-{
-	unsigned int index = pos->index + distance;
-
-	return index < BIT(pos->table->bits) &&
-	       rpt_is_valid(rpt_load(&pos->table->pte[index]));
-}
-
-/*
- * Pages that are read one after the other fault one after the other: when the
- * page beside this one is mapped, map those of the line, too. Host entries in
- * the same cache line are at hand, if addresses fit. As for the page itself, the
- * notifier covers them from here on, but only if it is at none of them now.
- */
-static bool radix_around_is_wanted(const struct radix_fault *f,
-				   struct pst_pos *pos)
-{
-	unsigned int at = (f->hva >> PAGE_SHIFT) % RPT_LINE;
-	gfn_t first = gpa_to_gfn(f->gpa) - at;
-
-	return f->access == RADIX_READ && f->ptep && !(first % RPT_LINE) &&
-	       !(f->slot->flags & KVM_MEM_LOG_DIRTY_PAGES) &&
-	       first >= f->slot->base_gfn &&
-	       first + RPT_LINE <= f->slot->base_gfn + f->slot->npages &&
-	       !radix_is_going(f->kvm, first, first + RPT_LINE) &&
-	       pst_find_leaf(f->kvm->arch.pst, f->gpa, pos) &&
-	       pos->table->shift == PAGE_SHIFT &&
-	       (radix_is_mapped(pos, -1) || radix_is_mapped(pos, 1));
-}
-
-static void radix_map_around(const struct radix_fault *f)
-{
-	int at = (f->hva >> PAGE_SHIFT) % RPT_LINE;
-	struct pst_leaf leaf;
-	struct pst_pos pos;
-	int i;
-
-	if (!radix_around_is_wanted(f, &pos))
-		return;
-	for (pos.index -= at, i = 0; i < RPT_LINE; pos.index++, i++) {
-		pos.pte = rpt_load(&pos.table->pte[pos.index]);
-		if (!rpt_is_valid(pos.pte) &&
-		    radix_compose_neighbour(f, READ_ONCE(f->ptep[i - at]), &leaf))
-			pst_map_at(&pos, &leaf, NULL);
-	}
-}
-
-/*
- * Another leaf or a table is where the new leaf belongs. One step: what is removed
- * is not met again, so any number of faults go on where the last one stopped.
- */
-static void radix_unblock(struct radix_fault *f, struct pst_gather *g)
-{
-	u64 size = BIT_ULL(f->leaf.shift);
-	gfn_t start = gpa_to_gfn(ALIGN_DOWN(f->gpa, size));
-	struct radix_walk walk __uninitialized;
-
-	radix_walk_begin(&walk, f->kvm, f->slot, NRMAP_ZAP, start,
-			 start + gpa_to_gfn(size));
-	/* Once without leaves: a directory that stays goes in a later step. */
-	if (!radix_walk_step(&walk))
-		pst_unblock(f->kvm->arch.pst, f->gpa, f->leaf.shift, g);
-	pst_gather_flush(g);
-}
-
-/*
- * The host's page table is read without its locks. With interrupts off none of its
- * tables is freed meanwhile: that takes an interrupt on this CPU, or RCU.
- */
-static int radix_try_map(struct radix_fault *f, struct pst_mem *mem,
-			 enum pst_result *r)
-{
-	u64 addr;
-	int err;
-
-	guard(irqsave)();
-	err = radix_compose(f);
-	if (err)
-		return err;
-	addr = ALIGN_DOWN(f->gpa, BIT_ULL(f->leaf.shift));
-	*r = pst_map(f->kvm->arch.pst, addr, &f->leaf, NULL, mem);
-	if (*r == PST_MAPPED)
-		radix_map_around(f);
-	return 0;
-}
-
-static int radix_map(struct radix_fault *f, struct pst_mem *mem,
-		     struct pst_gather *g)
-{
-	enum pst_result r;
-	int err;
-
-	if (!f->kvm->arch.pst)
-		return -EAGAIN;
-	err = radix_try_map(f, mem, &r);
-	if (err)
-		return err;
-	switch (r) {
-	case PST_NO_TABLE:
-		return -ENOBUFS;
-	case PST_BLOCKED:
-		radix_unblock(f, g);
-		return -EBUSY;
-	case PST_BROKEN:
-		return -EIO;
-	case PST_MAPPED:
-	case PST_WIDENED:
-	case PST_SAME:
-		break;
-	}
-	radix_update_stats(f->kvm);
-	return 0;
-}
-
-/* -ENOBUFS: a table is missing; -EBUSY: room is being made. Both: again. */
-static int radix_map_locked(struct radix_fault *f, struct pst_mem *mem)
-{
-	struct pst_gather g __uninitialized;
-	int err;
-
-	pst_gather_init(&g);
-	spin_lock(&f->kvm->mmu_lock);
-	err = radix_map(f, mem, &g);
-	spin_unlock(&f->kvm->mmu_lock);
-	pst_gather_free(&g);
-	return err;
-}
-
-static int radix_map_page(struct radix_fault *f)
-{
-	struct pst_mem mem = { .kind = PST_HOST, .account = &radix_account };
-	int err = -EAGAIN;
-	unsigned int i;
-
-	for (i = 0; i < RADIX_ATTEMPTS; i++) {
-		err = radix_map_locked(f, &mem);
-		if (err == -ENOBUFS)
-			err = pst_mem_fill(&mem, f->leaf.shift) ?: -EBUSY;
-		if (err != -EBUSY)
-			break;
-		cond_resched();
-	}
-	pst_mem_release(&mem);
-	return err == -EBUSY ? -EAGAIN : err;
-}
-
-/* Have the host put the page where the access needs it. */
-static int radix_touch(struct radix_fault *f)
-{
-	return nmem_fault_in(f->kvm->mm, f->hva,
-			     f->access == RADIX_WRITE ? NMEM_WRITE : NMEM_READ);
-}
-
-/**
- * radix_fault_in() - map one page of a VM
- * @kvm: the VM
- * @slot: usable memslot of the page, writable if @access asks for it
- * @gpa: guest real address
- * @access: what the leaf has to allow
- *
- * What user space has mapped is taken from its page table; only what is not
- * there is faulted in. No page is referenced: the notifier keeps the leaf right.
- *
- * Context: Process context, may sleep for as long as user space likes; srcu is
- *	held, no lock is.
- * Return: 0 if the page is mapped; -EAGAIN if the host is changing it, or if a
- * signal came first: run the guest and see; -ENOMEM; -EFAULT if user space has no
- * page there, or if the address is above all trees; -EIO if the tree is broken.
- */
-int radix_fault_in(struct kvm *kvm, struct kvm_memory_slot *slot, u64 gpa,
-		   enum radix_access access)
-{
-	struct radix_fault f = { .kvm = kvm, .slot = slot, .gpa = gpa,
-				 .access = access };
-	unsigned int i;
-	int err = -ENOENT;
-
-	if (gpa > RPT_EA_LAST)
-		return -EFAULT;
-	f.hva = __gfn_to_hva_memslot(slot, gpa_to_gfn(gpa)) +
-		offset_in_page(gpa);
-	for (i = 0; i < RADIX_TOUCHES && err == -ENOENT; i++) {
-		err = i ? radix_touch(&f) : 0;
-		if (err)
-			break;
-		f.mmu_seq = kvm->mmu_invalidate_seq;
-		/*
-		 * The page is looked up after the number is read. Pairs with
-		 * the smp_wmb() in kvm_mmu_invalidate_end().
-		 */
-		smp_rmb();
-		err = radix_map_page(&f);
-	}
-	return err == -ENOENT || err == -EINTR ? -EAGAIN : err;
-}
-
-/**
- * radix_use_leaf() - the leaf over an address, as used by one more access
- * @kvm: the VM
- * @gpa: guest real address
- * @access: what the leaf has to allow; R, and C for a write, are set in it
- * @pos: the leaf as it is then, defined on success
- *
- * Context: mmu_lock held.
- * Return: false if there is no leaf or it is not permissive enough.
- */
-bool radix_use_leaf(struct kvm *kvm, u64 gpa, enum radix_access access,
-		    struct pst_pos *pos)
-{
-	u64 want = access == RADIX_WRITE ? RPT_REF | RPT_CHG : RPT_REF;
-
-	if (!kvm->arch.pst || !pst_find_leaf(kvm->arch.pst, gpa, pos))
-		return false;
-	if (pst_is_blocked(pos->pte) ||
-	    (access == RADIX_WRITE && !(pos->pte.val & RPT_W)))
-		return false;
-	if (want & ~pos->pte.val)
-		pst_strengthen_leaf(pos, want);
-	pos->pte.val |= want;
-	return true;
 }
 
 /* --- page faults of the VM itself --------------------------------------- */
@@ -866,111 +407,6 @@ void kvmppc_radix_flush_memslot(struct kvm *kvm,
 	scoped_guard(spinlock, &kvm->mmu_lock)
 		kvm->mmu_invalidate_seq++;
 	radix_walk_slot(kvm, memslot, NRMAP_ZAP, NULL);
-}
-
-/* --- process-scoped translation ----------------------------------------- */
-
-static int radix_read_guest(void *vcpu, u64 addr, __be64 *entry)
-{
-	return nmem_read(((struct kvm_vcpu *)vcpu)->kvm, addr, entry,
-			 sizeof(*entry));
-}
-
-static int radix_walk_process(struct kvm_vcpu *vcpu, u64 ea, u64 pid,
-			      struct gwalk_result *res)
-{
-	const struct gwalk_reader rd = { .read = radix_read_guest,
-					 .ctx = vcpu };
-	__be64 root;
-	u64 addr;
-
-	if (gwalk_table_entry(vcpu->kvm->arch.process_table, pid, &addr))
-		return -EINVAL;
-	if (radix_read_guest(vcpu, addr, &root))
-		return -EFAULT;
-	gwalk_walk(&rd, be64_to_cpu(root), ea & RPT_EA_LAST, res);
-	switch (res->cause) {
-	case GWALK_LEAF:
-		return 0;
-	case GWALK_ABSENT:
-		return -ENOENT;
-	case GWALK_UNREADABLE:
-		return -EFAULT;
-	case GWALK_MALFORMED:
-		break;
-	}
-	return -EINVAL;
-}
-
-/* Storage key 0 of a page that problem state may use, seen from above. */
-static u64 radix_key0_mask(struct kvm_vcpu *vcpu)
-{
-	u64 amr = kvmppc_get_amr_hv(vcpu);
-	u64 mask = 0;
-
-	if (amr & BIT_ULL(62))
-		mask |= RPT_R;
-	if (amr & BIT_ULL(63))
-		mask |= RPT_W;
-	if (kvmppc_get_iamr_hv(vcpu) & BIT_ULL(62))
-		mask |= RPT_X;
-	return mask;
-}
-
-static u64 radix_process_rights(struct kvm_vcpu *vcpu, u64 pte)
-{
-	bool problem = kvmppc_get_msr(vcpu) & MSR_PR;
-
-	if (pte & RPT_PRIV)
-		return problem ? 0 : pte & RPT_PROT;
-	if (problem)
-		return pte & RPT_PROT;
-	return pte & RPT_PROT & ~radix_key0_mask(vcpu);
-}
-
-/**
- * kvmppc_mmu_radix_xlate() - translate an effective address of a VM
- * @vcpu: vCPU with the VM's own state loaded
- * @eaddr: guest effective address, quadrant 0 or 3
- * @gpte: result
- * @data: unused: rights of all kinds are reported
- * @iswrite: unused
- *
- * Source: Power ISA, Book III, "Radix Tree Translation", "Virtual Page Class
- * Key Protection".
- *
- * Context: Process context, may sleep; the vCPU is loaded.
- * Return: 0; -ENOENT without translation; -EINVAL for a quadrant or a tree that
- * hardware would refuse; -EFAULT if a table cannot be read.
- */
-int kvmppc_mmu_radix_xlate(struct kvm_vcpu *vcpu, gva_t eaddr,
-			   struct kvmppc_pte *gpte, bool data, bool iswrite)
-{
-	unsigned int quadrant = eaddr >> 62;
-	struct gwalk_result res;
-	u64 rights, pid = 0;
-	int err;
-
-	if (quadrant == 1 || quadrant == 2)
-		return -EINVAL;
-	if (!quadrant)
-		pid = kvmppc_get_pid(vcpu);
-	kvm_vcpu_srcu_read_lock(vcpu);
-	err = radix_walk_process(vcpu, eaddr, pid, &res);
-	kvm_vcpu_srcu_read_unlock(vcpu);
-	if (err)
-		return err;
-
-	rights = radix_process_rights(vcpu, res.pte.val);
-	gpte->eaddr = eaddr;
-	gpte->raddr = res.addr;
-	gpte->may_read = rights & RPT_R;
-	gpte->may_write = !!(rights & RPT_W);
-	gpte->may_execute = rights & RPT_X;
-	gpte->rc = res.pte.val & RPT_RC;
-	gpte->page_shift = res.shift;
-	gpte->page_size = shift_to_mmu_psize(res.shift);
-	return 0;
 }
 
 /**

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Leaves of L1's own tree, for faults of L2. */
+/* Pages of L1 come into its own tree. */
 #ifndef _KVM_NESTED_RADIX_FAULT_H
 #define _KVM_NESTED_RADIX_FAULT_H
 
@@ -16,6 +16,9 @@ enum radix_access {
 	RADIX_READ,
 	RADIX_WRITE,
 };
+
+/* Memory of the trees of VMs themselves; shadow trees are counted by VM. */
+extern struct pst_account radix_account;
 
 bool radix_use_leaf(struct kvm *kvm, u64 gpa, enum radix_access access,
 		    struct pst_pos *pos);
