@@ -220,6 +220,37 @@ static unsigned int walk_count(u64 gpa)
 	return count(walk_head(gpa));
 }
 
+/* An L2 uses the newest shadow leaf of one size over a frame. */
+static void walk_use(u64 gpa, unsigned int shift)
+{
+	struct pst_link *link = nrmap_first(walk_head(gpa));
+	struct pst_pos pos;
+
+	while (link && link->table->shift != shift)
+		link = nrmap_next(link);
+	EXPECT(link);
+	if (!link)
+		return;
+	pure_lock(&tree_lock);
+	pst_pos_of_link(link, &pos);
+	pst_strengthen_leaf(&pos, RPT_REF);
+	pure_unlock(&tree_lock);
+}
+
+/* How many shadow leaves over a frame have R. */
+static unsigned int walk_used(u64 gpa)
+{
+	struct pst_link *link;
+	struct pst_pos pos;
+	unsigned int n = 0;
+
+	for (link = nrmap_first(walk_head(gpa)); link; link = nrmap_next(link)) {
+		pst_pos_of_link(link, &pos);
+		n += !!(pos.pte.val & RPT_REF);
+	}
+	return n;
+}
+
 static unsigned long walk_leaves(void)
 {
 	return pst_nr_leaves(tree[0]) + pst_nr_leaves(tree[1]);
@@ -349,7 +380,6 @@ static bool walk_young(enum nrmap_op op, u64 addr, u64 last, long budget)
 TEST(nrmap_used_once_is_old_at_the_second_asking)
 {
 	const u64 last = WALK_BASE + 0x3fffff;
-	struct pst_pos pos;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(budgets); i++) {
@@ -363,11 +393,7 @@ TEST(nrmap_used_once_is_old_at_the_second_asking)
 		EXPECT_EQ(walk_leaves(), 90);
 		EXPECT_EQ(tlb_counts().ranges, 0);
 		/* One use by L2 alone is seen. */
-		pure_lock(&tree_lock);
-		pst_pos_of_link(nrmap_first(walk_head(WALK_BASE + 0x5000)),
-				&pos);
-		pst_strengthen_leaf(&pos, RPT_REF);
-		pure_unlock(&tree_lock);
+		walk_use(WALK_BASE + 0x5000, 12);
 		EXPECT(walk_young(NRMAP_AGE, WALK_BASE, last, budgets[i]));
 		EXPECT(!walk_young(NRMAP_AGE, WALK_BASE, last, budgets[i]));
 		walk_end();
@@ -384,10 +410,38 @@ TEST(nrmap_ageing_asks_the_newest_of_very_many)
 	w = walk_of(NRMAP_AGE, WALK_BASE, WALK_BASE + 0xfff);
 	EXPECT_EQ(walk_run(&w, NRMAP_BUDGET, 1), 1);
 	EXPECT(w.young);
+	EXPECT_EQ(walk_used(WALK_BASE), 5000 - NRMAP_ASK_MAX);
 	EXPECT(!walk_young(NRMAP_AGE, WALK_BASE, WALK_BASE + 0xfff,
 			   NRMAP_BUDGET));
 	EXPECT_EQ(walk_count(WALK_BASE), 5000);
 	walk_end();
+}
+
+/* Its link is on the head of its first frame, where small ones are too. */
+TEST(nrmap_large_shadow_leaf_is_asked_from_its_middle)
+{
+	const u64 middle = WALK_BASE + 0x5000;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(budgets); i++) {
+		test_row("budget %ld", budgets[i]);
+		walk_begin();
+		walk_host(WALK_BASE, 21);
+		walk_alias(0, WALK_BASE, 21);
+		walk_alias(1, WALK_BASE, 12);
+		EXPECT(walk_young(NRMAP_AGE, WALK_BASE, WALK_BASE + 0xfff,
+				  budgets[i]));
+		EXPECT_EQ(walk_used(WALK_BASE), 0);
+		walk_use(WALK_BASE, 21);
+		EXPECT(walk_young(NRMAP_TEST_AGE, middle, middle + 0xfff,
+				  budgets[i]));
+		EXPECT(walk_young(NRMAP_AGE, middle, middle + 0xfff,
+				  budgets[i]));
+		walk_use(WALK_BASE, 12);
+		EXPECT(!walk_young(NRMAP_AGE, middle, middle + 0xfff,
+				   budgets[i]));
+		walk_end();
+	}
 }
 
 /* A parent hypervisor forgets nothing that it is not told to flush. */
@@ -545,6 +599,7 @@ TEST_SUITE(kvm_nested_nrmap,
 	   KUNIT_CASE(nrmap_write_protect_leaves_nothing_writable),
 	   KUNIT_CASE(nrmap_used_once_is_old_at_the_second_asking),
 	   KUNIT_CASE(nrmap_ageing_asks_the_newest_of_very_many),
+	   KUNIT_CASE(nrmap_large_shadow_leaf_is_asked_from_its_middle),
 	   KUNIT_CASE(nrmap_ageing_is_flushed_below_a_parent),
 	   KUNIT_CASE(nrmap_blocked_leaf_loses_its_links_to_two_walks),
 	   KUNIT_CASE(nrmap_walk_passes_what_came_after_its_blocked_leaf),
