@@ -75,17 +75,14 @@ static void op_weaken(struct subject *s, struct fuzz *f)
 	struct pst_gather g;
 	struct pst_pos pos;
 
-	pst_gather_init(&g);
-	pure_lock(&tree_lock);
+	pst_batch_begin(&g, &tree_lock);
 	if (pst_find_leaf(s->pst, addr, &pos) != !!l)
 		die("find of %#llx", addr);
 	if (l) {
 		pst_weaken_leaf(&pos, RPT_W | RPT_CHG, &g);
 		l->attrs &= ~(RPT_W | RPT_CHG);
 	}
-	pst_gather_flush(&g);
-	pure_unlock(&tree_lock);
-	pst_gather_free(&g);
+	pst_batch_end(&g, &tree_lock);
 }
 
 static void op_unlink(struct fuzz *f)
@@ -95,8 +92,7 @@ static void op_unlink(struct fuzz *f)
 	struct pst_gather g;
 	struct pst_pos pos;
 
-	pst_gather_init(&g);
-	pure_lock(&tree_lock);
+	pst_batch_begin(&g, &tree_lock);
 	for (link = nrmap_first(head); link; link = next) {
 		struct subject *s;
 
@@ -106,9 +102,7 @@ static void op_unlink(struct fuzz *f)
 		model_zap(&s->model, pst_pos_addr(&pos), pst_pos_addr(&pos));
 		pst_zap_leaf(&pos, &g);
 	}
-	pst_gather_flush(&g);
-	pure_unlock(&tree_lock);
-	pst_gather_free(&g);
+	pst_batch_end(&g, &tree_lock);
 }
 
 static void op_renew(struct subject *s)

@@ -160,12 +160,9 @@ static void fault(u64 ngpa)
 		die("walk of %#llx: %d", ngpa, f.l1.cause);
 	sched_yield();
 	do {
-		pst_gather_init(&g);
-		pure_lock(&race_lock);
+		pst_batch_begin(&g, &race_lock);
 		r = map_locked(&f, &mem, &g);
-		pst_gather_flush(&g);
-		pure_unlock(&race_lock);
-		pst_gather_free(&g);
+		pst_batch_end(&g, &race_lock);
 		if (r == PST_NO_TABLE && pst_mem_fill(&mem, f.leaf.shift))
 			die("no memory");
 	} while (r == PST_BLOCKED || r == PST_NO_TABLE);
@@ -192,14 +189,11 @@ static void invalidate(u64 start, u64 last)
 {
 	struct pst_gather g;
 
-	pst_gather_init(&g);
-	pure_lock(&race_lock);
+	pst_batch_begin(&g, &race_lock);
 	if (bug != 3)
 		bump();
 	pst_zap_range(live, start, last, ~0U, &g);
-	pst_gather_flush(&g);
-	pure_unlock(&race_lock);
-	pst_gather_free(&g);
+	pst_batch_end(&g, &race_lock);
 	if (bug != 3)
 		return;
 	usleep(WINDOW);
@@ -246,8 +240,7 @@ static void forget_root(void)
 {
 	struct pst_gather g;
 
-	pst_gather_init(&g);
-	pure_lock(&race_lock);
+	pst_batch_begin(&g, &race_lock);
 	if (bug == 4) {
 		bump();
 		usleep(WINDOW);
@@ -256,9 +249,7 @@ static void forget_root(void)
 	if (bug != 4)
 		bump();
 	pst_zap_range(live, 0, RPT_EA_LAST, ~0U, &g);
-	pst_gather_flush(&g);
-	pure_unlock(&race_lock);
-	pst_gather_free(&g);
+	pst_batch_end(&g, &race_lock);
 }
 
 static void *entry(void *arg)
@@ -322,9 +313,7 @@ static void host_unmap(u64 frame)
 		w.g = &g;
 		pure_lock(&race_lock);
 		more = nrmap_step(host, &w, 1);
-		pst_gather_flush(&g);
-		pure_unlock(&race_lock);
-		pst_gather_free(&g);
+		pst_batch_end(&g, &race_lock);
 	} while (more);
 }
 

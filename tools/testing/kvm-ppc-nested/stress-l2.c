@@ -144,9 +144,7 @@ static bool walk_step(struct nrmap_walk *w)
 	w->g = &g;
 	pure_lock(&tree_lock);
 	more = nrmap_step(host, w, any_budget());
-	pst_gather_flush(&g);
-	pure_unlock(&tree_lock);
-	pst_gather_free(&g);
+	pst_batch_end(&g, &tree_lock);
 	return more;
 }
 
@@ -444,8 +442,7 @@ static bool empty_small(struct guest *g)
 	u64 time = now++;
 	bool small;
 
-	pst_gather_init(&gather);
-	pure_lock(&tree_lock);
+	pst_batch_begin(&gather, &tree_lock);
 	g->inval_seq++;
 	g->root = g->next_root;
 	small = pst_zap_small(g->live.pst, &gather);
@@ -453,9 +450,7 @@ static bool empty_small(struct guest *g)
 		model_zap(&g->live.allow, 0, ~0ULL);
 		note_dropped(g, time, 0, ~0ULL);
 	}
-	pst_gather_flush(&gather);
-	pure_unlock(&tree_lock);
-	pst_gather_free(&gather);
+	pst_batch_end(&gather, &tree_lock);
 	return small;
 }
 
@@ -482,17 +477,14 @@ static u64 zap_chunk(struct guest *g, u64 start, u64 last, u64 time,
 	struct pst_gather gather;
 	u64 next = 0;
 
-	pst_gather_init(&gather);
-	pure_lock(&tree_lock);
+	pst_batch_begin(&gather, &tree_lock);
 	g->inval_seq++;
 	if (g->live.pst) {
 		next = pst_zap_range(g->live.pst, start, last, budget, &gather);
 		model_zap(&g->live.allow, start, next ? next - 1 : last);
 		note_dropped(g, time, start, next ? next - 1 : last);
 	}
-	pst_gather_flush(&gather);
-	pure_unlock(&tree_lock);
-	pst_gather_free(&gather);
+	pst_batch_end(&gather, &tree_lock);
 	return next;
 }
 
@@ -721,13 +713,10 @@ static void op_evict(void)
 	struct guest *g = &guests[pick(&st, L1_GUESTS)];
 	struct pst_gather gather;
 
-	pst_gather_init(&gather);
-	pure_lock(&tree_lock);
+	pst_batch_begin(&gather, &tree_lock);
 	if (g->live.pst)
 		pst_evict_oldest(g->live.pst, &gather);
-	pst_gather_flush(&gather);
-	pure_unlock(&tree_lock);
-	pst_gather_free(&gather);
+	pst_batch_end(&gather, &tree_lock);
 }
 
 static void op_settle(void)
@@ -858,12 +847,9 @@ static enum attempt attempt(struct guest *g, struct nested_fault *f,
 	struct pst_gather gather;
 	enum attempt a;
 
-	pst_gather_init(&gather);
-	pure_lock(&tree_lock);
+	pst_batch_begin(&gather, &tree_lock);
 	a = attempt_locked(g, f, mem, &gather);
-	pst_gather_flush(&gather);
-	pure_unlock(&tree_lock);
-	pst_gather_free(&gather);
+	pst_batch_end(&gather, &tree_lock);
 	return a;
 }
 
@@ -909,14 +895,11 @@ static void drop_found(struct guest *g, const struct nested_fault *f, u32 why)
 
 	if (!(f->dsisr & NFAULT_FOUND))
 		return;
-	pst_gather_init(&gather);
-	pure_lock(&tree_lock);
+	pst_batch_begin(&gather, &tree_lock);
 	if (g->live.pst && pst_find_leaf(g->live.pst, f->ngpa, &pos) &&
 	    !(why == DSISR_SET_RC && still_gives(f, &pos)))
 		pst_zap_leaf(&pos, &gather);
-	pst_gather_flush(&gather);
-	pure_unlock(&tree_lock);
-	pst_gather_free(&gather);
+	pst_batch_end(&gather, &tree_lock);
 }
 
 static void check_walk(const struct nested_fault *f)

@@ -162,16 +162,13 @@ static bool map_attempt(struct subject *s, u64 addr,
 	struct pst_gather g;
 	enum pst_result r;
 
-	pst_gather_init(&g);
-	pure_lock(&tree_lock);
+	pst_batch_begin(&g, &tree_lock);
 	r = try_map(s, addr, leaf, head, mem);
 	if (r == PST_BLOCKED) {
 		pst_unblock(s->pst, addr, leaf->shift, &g);
 		resync(s, addr, leaf->shift);
 	}
-	pst_gather_flush(&g);
-	pure_unlock(&tree_lock);
-	pst_gather_free(&g);
+	pst_batch_end(&g, &tree_lock);
 	/* Now and then without memory, which must do no harm. */
 	if (r == PST_NO_TABLE && one_in(&st, 8))
 		shim_fail_nth(1 + pick(&st, 6));
@@ -245,8 +242,7 @@ static void op_evict(void)
 	struct pst_table *t, *oldest = NULL;
 	struct pst_gather g;
 
-	pst_gather_init(&g);
-	pure_lock(&tree_lock);
+	pst_batch_begin(&g, &tree_lock);
 	list_for_each_entry(t, &s->pst->tables, node) {
 		if (!t->parent || t->nr_below)
 			continue;
@@ -258,9 +254,7 @@ static void op_evict(void)
 			  ((uint64_t)1 << (oldest->bits + oldest->shift)));
 	if (pst_evict_oldest(s->pst, &g) != !!oldest)
 		die("evicted nothing, or something");
-	pst_gather_flush(&g);
-	pure_unlock(&tree_lock);
-	pst_gather_free(&g);
+	pst_batch_end(&g, &tree_lock);
 }
 
 /* A notifier: whatever starts at a frame goes, of all trees, in one hold. */
@@ -271,8 +265,7 @@ static void op_unlink(void)
 	struct pst_gather g;
 	struct pst_pos pos;
 
-	pst_gather_init(&g);
-	pure_lock(&tree_lock);
+	pst_batch_begin(&g, &tree_lock);
 	for (link = nrmap_first(head); link; link = next) {
 		struct model_leaf *l;
 		struct subject *s;
@@ -340,12 +333,9 @@ static void op_change(void)
 
 	if (!l)
 		return;
-	pst_gather_init(&g);
-	pure_lock(&tree_lock);
+	pst_batch_begin(&g, &tree_lock);
 	change_leaf(s, l, &g);
-	pst_gather_flush(&g);
-	pure_unlock(&tree_lock);
-	pst_gather_free(&g);
+	pst_batch_end(&g, &tree_lock);
 }
 
 static void op_find(void)

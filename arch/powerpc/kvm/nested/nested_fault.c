@@ -143,14 +143,11 @@ static void nflt_drop_found(struct kvm_nested_guest *ng,
 
 	if (!(f->dsisr & NFAULT_FOUND))
 		return;
-	pst_gather_init(&g);
-	spin_lock(&ng->kvm->mmu_lock);
+	pst_batch_begin(&g, &ng->kvm->mmu_lock);
 	if (ng->live && pst_find_leaf(ng->live, f->ngpa, &pos) &&
 	    !(why == DSISR_SET_RC && nflt_still_gives(ng->kvm, f, &pos)))
 		pst_zap_leaf(&pos, &g);
-	pst_gather_flush(&g);
-	spin_unlock(&ng->kvm->mmu_lock);
-	pst_gather_free(&g);
+	pst_batch_end(&g, &ng->kvm->mmu_lock);
 }
 
 static enum nf_result nflt_reflect(struct kvm_vcpu *vcpu,
@@ -323,12 +320,9 @@ static enum nflt_attempt nflt_attempt(struct nflt_job *job)
 	enum nflt_attempt r;
 	struct pst_gather g __uninitialized;
 
-	pst_gather_init(&g);
-	spin_lock(lock);
+	pst_batch_begin(&g, lock);
 	r = nflt_attempt_locked(job, &g);
-	pst_gather_flush(&g);
-	spin_unlock(lock);
-	pst_gather_free(&g);
+	pst_batch_end(&g, lock);
 	return r;
 }
 

@@ -314,13 +314,11 @@ void nguest_discard_tree(struct pst *pst)
 
 	if (!pst)
 		return;
-	pst_gather_init(&g);
-	spin_lock(pst->lock);
+	pst_batch_begin(&g, pst->lock);
 	pst_detach(pst);
 	pst_quiesce(pst);
 	pst_drain_step(pst, 1, &g.doomed);
-	spin_unlock(pst->lock);
-	pst_gather_free(&g);
+	pst_batch_end(&g, pst->lock);
 	pst_destroy(pst);
 }
 
@@ -344,8 +342,7 @@ static bool nguest_bump(struct kvm_nested_guest *ng, enum nguest_scope scope)
 	struct pst_gather g __uninitialized;
 	bool large;
 
-	pst_gather_init(&g);
-	spin_lock(&ng->kvm->mmu_lock);
+	pst_batch_begin(&g, &ng->kvm->mmu_lock);
 	/*
 	 * G5. Before the new number, whose release orders it: a fault that took
 	 * that with the old root would not be stale. Pairs with the acquire in
@@ -356,9 +353,7 @@ static bool nguest_bump(struct kvm_nested_guest *ng, enum nguest_scope scope)
 	nguest_begin_inval(ng);
 	large = ng->live && pst_nr_leaves(ng->live) &&
 		!pst_zap_small(ng->live, &g);
-	pst_gather_flush(&g);
-	spin_unlock(&ng->kvm->mmu_lock);
-	pst_gather_free(&g);
+	pst_batch_end(&g, &ng->kvm->mmu_lock);
 	return large;
 }
 

@@ -29,14 +29,11 @@ static u64 nmmu_zap_chunk(struct kvm_nested_guest *ng, u64 start, u64 last)
 	struct pst_gather g __uninitialized;
 	u64 next = 0;
 
-	pst_gather_init(&g);
-	spin_lock(&ng->kvm->mmu_lock);
+	pst_batch_begin(&g, &ng->kvm->mmu_lock);
 	nguest_begin_inval(ng);
 	if (ng->live)
 		next = pst_zap_range(ng->live, start, last, NMMU_CHUNK, &g);
-	pst_gather_flush(&g);
-	spin_unlock(&ng->kvm->mmu_lock);
-	pst_gather_free(&g);
+	pst_batch_end(&g, &ng->kvm->mmu_lock);
 	return next;
 }
 

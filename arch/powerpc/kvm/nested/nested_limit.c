@@ -347,12 +347,10 @@ static bool nlimit_spare_table(struct kvm_nested_guest *ng)
 	struct pst_gather g __uninitialized;
 	bool done;
 
-	pst_gather_init(&g);
-	spin_lock(&ng->kvm->mmu_lock);
+	pst_batch_begin(&g, &ng->kvm->mmu_lock);
 	done = ng->live &&
 	       pst_spare_oldest(ng->live, kvmhv_on_pseries() ? &g : NULL);
-	pst_gather_flush(&g);
-	spin_unlock(&ng->kvm->mmu_lock);
+	pst_batch_end(&g, &ng->kvm->mmu_lock);
 	return done;
 }
 
@@ -361,12 +359,9 @@ static bool nlimit_drop_table(struct kvm_nested_guest *ng)
 	struct pst_gather g __uninitialized;
 	bool done;
 
-	pst_gather_init(&g);
-	spin_lock(&ng->kvm->mmu_lock);
+	pst_batch_begin(&g, &ng->kvm->mmu_lock);
 	done = ng->live && pst_evict_oldest(ng->live, &g);
-	pst_gather_flush(&g);
-	spin_unlock(&ng->kvm->mmu_lock);
-	pst_gather_free(&g);
+	pst_batch_end(&g, &ng->kvm->mmu_lock);
 	if (done)
 		nvm_count(ng->kvm, NVM_EVICTED_TABLES);
 	return done;
@@ -517,9 +512,7 @@ static bool nlimit_shrink_vm(struct kvm_nested_vm *nvm)
 		return false;
 	pst_gather_init(&g);
 	done = nlimit_shrink_guests(nvm, &g);
-	pst_gather_flush(&g);
-	spin_unlock(&nvm->kvm->mmu_lock);
-	pst_gather_free(&g);
+	pst_batch_end(&g, &nvm->kvm->mmu_lock);
 	return done;
 }
 

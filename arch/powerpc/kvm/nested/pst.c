@@ -259,6 +259,38 @@ void pst_gather_free(struct pst_gather *g)
 }
 
 /**
+ * pst_batch_begin() - begin a critical section that changes trees
+ * @g: gather, empty afterwards
+ * @lock: the lock of the trees
+ *
+ * Context: Process context, the lock is not held.
+ */
+void pst_batch_begin(struct pst_gather *g, pure_lock_t *lock)
+	__acquires(lock)
+{
+	pst_gather_init(g);
+	pure_lock(lock);
+}
+
+/**
+ * pst_batch_end() - flush, give up the lock, and only then free
+ * @g: what the critical section took away
+ * @lock: the lock of the trees
+ *
+ * F1 and F2 in one place: nothing that was changed under the lock is still cached
+ * when somebody else takes it, and no table is freed that could still be walked.
+ *
+ * Context: The lock is held, and is not afterwards.
+ */
+void pst_batch_end(struct pst_gather *g, pure_lock_t *lock)
+	__releases(lock)
+{
+	pst_gather_flush(g);
+	pure_unlock(lock);
+	pst_gather_free(g);
+}
+
+/**
  * pst_free_doomed() - free a list of tables that nothing can reach
  * @doomed: tables; empty afterwards
  *

@@ -354,6 +354,8 @@ void pst_free_doomed(struct list_head *doomed);
 void pst_gather_init(struct pst_gather *g);
 void pst_gather_flush(struct pst_gather *g);
 void pst_gather_free(struct pst_gather *g);
+void pst_batch_begin(struct pst_gather *g, pure_lock_t *lock) __acquires(lock);
+void pst_batch_end(struct pst_gather *g, pure_lock_t *lock) __releases(lock);
 
 /**
  * enum pst_fault - what an audit found

@@ -37,6 +37,8 @@
 
 typedef spinlock_t pure_lock_t;
 
+#define pure_lock(lock)			spin_lock(lock)
+#define pure_unlock(lock)		spin_unlock(lock)
 #define pure_assert_locked(lock)	lockdep_assert_held(lock)
 
 /**

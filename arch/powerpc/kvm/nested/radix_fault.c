@@ -274,11 +274,9 @@ static int radix_map_locked(struct radix_fault *f, struct pst_mem *mem)
 	struct pst_gather g __uninitialized;
 	int err;
 
-	pst_gather_init(&g);
-	spin_lock(&f->kvm->mmu_lock);
+	pst_batch_begin(&g, &f->kvm->mmu_lock);
 	err = radix_map(f, mem, &g);
-	spin_unlock(&f->kvm->mmu_lock);
-	pst_gather_free(&g);
+	pst_batch_end(&g, &f->kvm->mmu_lock);
 	return err;
 }
 

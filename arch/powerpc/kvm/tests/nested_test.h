@@ -40,9 +40,6 @@ void test_end(struct kunit *test);
 #define test_alloc(size)	kzalloc(size, GFP_KERNEL)
 #define test_free(p)		kfree(p)
 
-#define pure_lock(lock)		spin_lock(lock)
-#define pure_unlock(lock)	spin_unlock(lock)
-
 /* Something that must not happen has; the test cannot go on. */
 #define die(...)							\
 	do {								\
@@ -83,7 +80,6 @@ void test_register(struct test_case *t);
 #define OPTIMIZER_HIDE_VAR(v)	__asm__("" : "+r" (v))
 #define test_alloc(size)	calloc(1, size)
 #define test_free(p)		free(p)
-
 #endif /* __KERNEL__ */
 
 #include "rnd.h"

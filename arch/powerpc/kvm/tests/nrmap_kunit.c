@@ -193,9 +193,7 @@ static bool walk_one_step(struct nrmap_walk *w, long budget)
 	pure_lock(&tree_lock);
 	more = nrmap_step(host, w, budget);
 	EXPECT(g.nr_trees <= WALK_TREES + 1);
-	pst_gather_flush(&g);
-	pure_unlock(&tree_lock);
-	pst_gather_free(&g);
+	pst_batch_end(&g, &tree_lock);
 	return more;
 }
 
@@ -550,9 +548,7 @@ static unsigned int walk_trees_of_step(struct nrmap_walk *w, bool *more)
 	pure_lock(&tree_lock);
 	*more = nrmap_step(host, w, NRMAP_BUDGET);
 	trees = g.nr_trees;
-	pst_gather_flush(&g);
-	pure_unlock(&tree_lock);
-	pst_gather_free(&g);
+	pst_batch_end(&g, &tree_lock);
 	return trees;
 }
 

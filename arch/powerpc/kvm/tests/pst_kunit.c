@@ -244,12 +244,9 @@ static bool evict_oldest(void)
 	struct pst_gather g;
 	bool done;
 
-	pst_gather_init(&g);
-	pure_lock(&tree_lock);
+	pst_batch_begin(&g, &tree_lock);
 	done = pst_evict_oldest(pst, &g);
-	pst_gather_flush(&g);
-	pure_unlock(&tree_lock);
-	pst_gather_free(&g);
+	pst_batch_end(&g, &tree_lock);
 	tree_audit(pst);
 	return done;
 }
@@ -444,8 +441,7 @@ TEST(pst_unblock_does_nothing_where_nothing_is_in_the_way)
 
 	begin(PST_SHADOW);
 	map(0x1000, 0x1000, RWX, 12);
-	pst_gather_init(&g);
-	pure_lock(&tree_lock);
+	pst_batch_begin(&g, &tree_lock);
 	pst_unblock(pst, 0x2000, 12, &g);
 	pst_unblock(pst, 0x200000, 21, &g);
 	pst_unblock(pst, 0x40000000, 30, &g);
@@ -635,12 +631,9 @@ static bool zap_small(void)
 	struct pst_gather g;
 	bool done;
 
-	pst_gather_init(&g);
-	pure_lock(&tree_lock);
+	pst_batch_begin(&g, &tree_lock);
 	done = pst_zap_small(pst, &g);
-	pst_gather_flush(&g);
-	pure_unlock(&tree_lock);
-	pst_gather_free(&g);
+	pst_batch_end(&g, &tree_lock);
 	tree_audit(pst);
 	return done;
 }
@@ -734,16 +727,13 @@ TEST(pst_zap_leaf_returns_what_was_there)
 
 	begin(PST_SHADOW);
 	map(0x3000, 0x7000, RO, 12);
-	pst_gather_init(&g);
-	pure_lock(&tree_lock);
+	pst_batch_begin(&g, &tree_lock);
 	pos = find(0x3000);
 	/* Hardware sets R and C behind our back. */
 	pure_update64(&pos.table->pte[pos.index], 0, RPT_CHG);
 	EXPECT_EQ(pst_zap_leaf(&pos, &g).val,
 		  RPT_VALID | RPT_LEAF | 0x7000 | RO | RPT_CHG);
-	pst_gather_flush(&g);
-	pure_unlock(&tree_lock);
-	pst_gather_free(&g);
+	pst_batch_end(&g, &tree_lock);
 	EXPECT(hlist_empty(&heads[0]));
 	EXPECT_EQ(tlb_counts().pages, 1);
 	end();
@@ -756,8 +746,7 @@ TEST(pst_weaken_flushes_only_if_something_is_lost)
 
 	begin(PST_SHADOW);
 	map(0x3000, 0x7000, RWX, 12);
-	pst_gather_init(&g);
-	pure_lock(&tree_lock);
+	pst_batch_begin(&g, &tree_lock);
 	pos = find(0x3000);
 	EXPECT_EQ(pst_weaken_leaf(&pos, RPT_W | RPT_CHG, &g).val & RPT_ATTRS,
 		  RWX);
@@ -771,9 +760,7 @@ TEST(pst_weaken_flushes_only_if_something_is_lost)
 	/* R may go without a flush, and nothing but rights, R and C goes. */
 	pst_weaken_leaf(&pos, RPT_REF, NULL);
 	pst_weaken_leaf(&pos, RPT_VALID | RPT_RPN | RPT_X, &g);
-	pst_gather_flush(&g);
-	pure_unlock(&tree_lock);
-	pst_gather_free(&g);
+	pst_batch_end(&g, &tree_lock);
 	expect_leaf(0x3000, 0x7000, RPT_R, 12);
 	end();
 }
@@ -896,12 +883,9 @@ static void block(u64 addr, unsigned long done)
 	struct pst_pos pos;
 
 	EXPECT(tree_find(pst, addr, &pos));
-	pst_gather_init(&g);
-	pure_lock(&tree_lock);
+	pst_batch_begin(&g, &tree_lock);
 	pst_block_leaf(&pos, done, &g);
-	pst_gather_flush(&g);
-	pure_unlock(&tree_lock);
-	pst_gather_free(&g);
+	pst_batch_end(&g, &tree_lock);
 }
 
 static unsigned long blocked_done(u64 addr)
@@ -1011,12 +995,9 @@ static void zap_all_under_one_lock(void)
 {
 	struct pst_gather g;
 
-	pst_gather_init(&g);
-	pure_lock(&tree_lock);
+	pst_batch_begin(&g, &tree_lock);
 	EXPECT_EQ(pst_zap_range(pst, 0, ~0ULL, 1 << 20, &g), 0);
-	pst_gather_flush(&g);
-	pure_unlock(&tree_lock);
-	pst_gather_free(&g);
+	pst_batch_end(&g, &tree_lock);
 }
 
 /* Every other page: no two adjoin. */
@@ -1081,16 +1062,13 @@ static void zap_by_head_in_one_section(void)
 	struct pst_gather g;
 	struct pst_pos pos;
 
-	pst_gather_init(&g);
-	pure_lock(&tree_lock);
+	pst_batch_begin(&g, &tree_lock);
 	for (link = nrmap_first(&heads[0]); link; link = next) {
 		next = nrmap_next(link);
 		pst_pos_of_link(link, &pos);
 		pst_zap_leaf(&pos, &g);
 	}
-	pst_gather_flush(&g);
-	pure_unlock(&tree_lock);
-	pst_gather_free(&g);
+	pst_batch_end(&g, &tree_lock);
 }
 
 static void flush_trees_by_turns(unsigned int n, unsigned int links, u64 stride)
@@ -1153,9 +1131,7 @@ TEST(pst_quiet_tree_is_not_flushed_again)
 	/* The notifier still finds its leaf (R1). */
 	pst_pos_of_link(nrmap_first(&heads[0]), &pos);
 	pst_zap_leaf(&pos, &g);
-	pst_gather_flush(&g);
-	pure_unlock(&tree_lock);
-	pst_gather_free(&g);
+	pst_batch_end(&g, &tree_lock);
 	EXPECT_EQ(tlb_counts().pages, 0);
 	tree_drain(old, 64);
 	end();
@@ -1168,14 +1144,11 @@ TEST(pst_detached_tree_is_still_zapped_and_flushed)
 
 	begin(PST_SHADOW);
 	map(0x1000, 0x40000000, RO, 12);
-	pst_gather_init(&g);
-	pure_lock(&tree_lock);
+	pst_batch_begin(&g, &tree_lock);
 	pst_detach(pst);
 	pst_pos_of_link(nrmap_first(&heads[0]), &pos);
 	pst_zap_leaf(&pos, &g);
-	pst_gather_flush(&g);
-	pure_unlock(&tree_lock);
-	pst_gather_free(&g);
+	pst_batch_end(&g, &tree_lock);
 	tlb_check_frame_gone(0x40000000, 0x1000);
 	EXPECT_EQ(tlb_counts().pages, 1);
 	lpid_set_entry(LPID, 0, 0);
@@ -1205,8 +1178,7 @@ TEST(pst_drain_works_in_steps_and_links_stay_true)
 	pure_unlock(&tree_lock);
 	do {
 		INIT_LIST_HEAD(&doomed);
-		pst_gather_init(&g);
-		pure_lock(&tree_lock);
+		pst_batch_begin(&g, &tree_lock);
 		more = pst_drain_step(pst, 3, &doomed);
 		/* A notifier comes between two steps. */
 		if (steps++ % 7 == 0 && nrmap_first(&heads[0])) {
@@ -1214,9 +1186,7 @@ TEST(pst_drain_works_in_steps_and_links_stay_true)
 			EXPECT(rpt_is_leaf(pos.pte));
 			pst_zap_leaf(&pos, &g);
 		}
-		pst_gather_flush(&g);
-		pure_unlock(&tree_lock);
-		pst_gather_free(&g);
+		pst_batch_end(&g, &tree_lock);
 		pst_free_doomed(&doomed);
 	} while (more);
 	EXPECT(steps > 20);
@@ -1401,16 +1371,13 @@ TEST(pst_gather_that_was_not_flushed_frees_nothing)
 	begin(PST_SHADOW);
 	map(0, 0x1000, RO, 12);
 	before = nr_tables();
-	pst_gather_init(&g);
-	pure_lock(&tree_lock);
+	pst_batch_begin(&g, &tree_lock);
 	pst_zap_range(pst, 0, ~0ULL, 1 << 20, &g);
 	shim_expect_broken(true);
 	pst_gather_free(&g);
 	EXPECT_EQ(shim_expect_broken(false), 1);
 	EXPECT_EQ(nr_tables(), before);
-	pst_gather_flush(&g);
-	pure_unlock(&tree_lock);
-	pst_gather_free(&g);
+	pst_batch_end(&g, &tree_lock);
 	EXPECT_EQ(nr_tables(), 1);
 	end();
 }

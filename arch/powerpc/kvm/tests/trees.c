@@ -63,14 +63,11 @@ struct tree_try tree_map(struct pst *pst, u64 addr,
 	for (rounds = 0; ; rounds++) {
 		if (rounds > 100000)
 			die("no end of making room for %#llx", addr);
-		pst_gather_init(&g);
-		pure_lock(&tree_lock);
+		pst_batch_begin(&g, &tree_lock);
 		t.r = pst_map(pst, addr, leaf, head, &mem);
 		if (t.r == PST_BLOCKED)
 			pst_unblock(pst, addr, leaf->shift, &g);
-		pst_gather_flush(&g);
-		pure_unlock(&tree_lock);
-		pst_gather_free(&g);
+		pst_batch_end(&g, &tree_lock);
 		if (!rounds)
 			t.first = t.r;
 		if (t.r != PST_BLOCKED && t.r != PST_NO_TABLE)
@@ -91,12 +88,9 @@ u64 tree_zap(struct pst *pst, u64 start, u64 last, unsigned int budget)
 	struct pst_gather g;
 	u64 next;
 
-	pst_gather_init(&g);
-	pure_lock(&tree_lock);
+	pst_batch_begin(&g, &tree_lock);
 	next = pst_zap_range(pst, start, last, budget, &g);
-	pst_gather_flush(&g);
-	pure_unlock(&tree_lock);
-	pst_gather_free(&g);
+	pst_batch_end(&g, &tree_lock);
 	return next;
 }
 

@@ -35,6 +35,8 @@ typedef u64 __be64;
 
 #define __must_check		__attribute__((warn_unused_result))
 #define __must_hold(...)
+#define __acquires(...)
+#define __releases(...)
 #define __maybe_unused		__attribute__((__unused__))
 #define __noreturn		__attribute__((__noreturn__))
 #define __printf(a, b)		__attribute__((__format__(printf, a, b)))
