@@ -100,8 +100,7 @@ static void vm_may_go_before_its_hpt_is_prepared(void)
 /* --- the dirty log ------------------------------------------------------- */
 
 /* As kvm_htab_write() takes them: one header, then HPTEs of two doublewords. */
-#define ENTRIES		8192
-#define CHUNKS		4
+#define ENTRIES		32768
 #define HPTE_VALID	BIT(0)
 #define HPTE_M		BIT(4)
 #define HPTE_READ_ONLY	3
@@ -129,11 +128,8 @@ static void fill(struct vm *vm)
 		chunk.hpte[i][1] = __builtin_bswap64(HPTE_M | HPTE_READ_ONLY);
 	}
 	chunk.head.n_valid = ENTRIES;
-	for (i = 0; i < CHUNKS; i++) {
-		chunk.head.index = i * ENTRIES;
-		if (write(fd, &chunk, sizeof(chunk)) != sizeof(chunk))
-			fail("HTAB write %u: %s", i, strerror(errno));
-	}
+	if (write(fd, &chunk, sizeof(chunk)) != sizeof(chunk))
+		fail("HTAB write: %s", strerror(errno));
 	close(fd);
 }
 
@@ -306,6 +302,176 @@ static void l5_reset_of_an_hpt_reschedules(void)
 	end_large(thread, began);
 }
 
+/* --- who else does not let others run ------------------------------------ */
+
+/* One page in very many HPTEs, and its memslot goes. */
+static void l5_flush_of_many_hptes_reschedules(void)
+{
+	size_t bytes = HPTE_PAGES * host_page();
+	void *memory = vm_map(bytes);
+	pthread_t thread;
+	u64 began;
+
+	memset(memory, 1, bytes);
+	stay_on_cpu(0);
+	begin(&logged);
+	vm_set_slot(&logged, 0, 0, memory, bytes, 0);
+	allocate(&logged, LARGE);
+	fill(&logged);
+	go_on = 1;
+	CHECK(!pthread_create(&thread, NULL, watch_gaps, NULL));
+	began = begin_watch();
+	vm_set_slot(&logged, 0, 0, memory, 0, 0);
+	end_large(thread, began);
+}
+
+#define HPTE_1TB	BIT(62)
+#define HPTE_VRMA	(HPTE_1TB | 0x1ffffffULL << 24)
+#define HPTE_LARGE	BIT(2)
+#define HPTE_BOLTED	BIT(4)
+#define NO_MEMORY	BIT(40)
+
+/* One HPTE; the one for VRMA makes the VM ready to be resized. */
+static void write_hpte(struct vm *vm, u32 index, u64 v, u64 r)
+{
+	struct kvm_get_htab_fd get = { .flags = KVM_GET_HTAB_WRITE };
+	int fd = control(vm->fd, KVM_PPC_GET_HTAB_FD, &get,
+			 "KVM_PPC_GET_HTAB_FD");
+	struct {
+		struct kvm_get_htab_header head;
+		u64 hpte[2];
+	} one = {
+		.head = { .index = index, .n_valid = 1 },
+		.hpte = { __builtin_bswap64(v), __builtin_bswap64(r) },
+	};
+
+	if (write(fd, &one, sizeof(one)) != sizeof(one))
+		fail("HTAB write of HPTE %u: %s", index, strerror(errno));
+	close(fd);
+}
+
+static int commit(struct vm *vm, u32 shift)
+{
+	struct kvm_ppc_resize_hpt resize = { .shift = shift };
+
+	return ioctl(vm->fd, KVM_PPC_RESIZE_HPT_COMMIT, &resize) ? errno : 0;
+}
+
+/*
+ * Nobody says that an HPTE stands where its address leads: a guest may have two of
+ * one address in two groups, and both belong into one place of the next HPT.
+ */
+static void l10_hptes_that_collide_in_a_larger_hpt(void)
+{
+	const u64 v = HPTE_VRMA | HPTE_LARGE | HPTE_BOLTED | HPTE_VALID;
+	struct vm vm;
+	u32 shift;
+
+	for (shift = SMALL; shift <= SMALL + 1; shift++) {
+		begin(&vm);
+		write_hpte(&vm, 0, v, HPTE_M);
+		write_hpte(&vm, 8, v, HPTE_M);
+		wait_until_prepared(&vm, shift);
+		CHECK_EQ(commit(&vm, shift), ENOSPC);
+		vm_destroy(&vm);
+	}
+}
+
+/* Looked at one by one, and not a single one is there. */
+static void l5_resize_of_an_hpt_reschedules(void)
+{
+	pthread_t thread = begin_large(1, 0);
+	u64 began;
+
+	allocate(&logged, LARGE);
+	write_hpte(&logged, 0, HPTE_VRMA | HPTE_LARGE | HPTE_VALID,
+		   HPTE_M | NO_MEMORY);
+	wait_until_prepared(&logged, LARGE);
+	began = begin_watch();
+	CHECK_EQ(commit(&logged, LARGE), 0);
+	end_large(thread, began);
+}
+
+#define HTAB_BYTES	65536
+
+static void l5_read_of_an_hpt_reschedules(void)
+{
+	pthread_t thread = begin_large(1, 0);
+	struct kvm_get_htab_fd get = {};
+	char *buf = vm_map(HTAB_BYTES);
+	u64 began;
+	int fd;
+
+	allocate(&logged, LARGE);
+	fd = control(logged.fd, KVM_PPC_GET_HTAB_FD, &get,
+		     "KVM_PPC_GET_HTAB_FD");
+	began = begin_watch();
+	/* All of it once, as it is; then what has changed, which is nothing. */
+	CHECK(read(fd, buf, HTAB_BYTES) > 0);
+	CHECK_EQ(read(fd, buf, HTAB_BYTES), 0);
+	close(fd);
+	end_large(thread, began);
+}
+
+static void l5_write_of_an_hpt_reschedules(void)
+{
+	size_t bytes = HPTE_PAGES * host_page();
+	void *memory = vm_map(bytes);
+	pthread_t thread;
+	u64 began;
+
+	memset(memory, 1, bytes);
+	stay_on_cpu(0);
+	begin(&logged);
+	vm_set_slot(&logged, 0, 0, memory, bytes, 0);
+	allocate(&logged, LARGE);
+	go_on = 1;
+	CHECK(!pthread_create(&thread, NULL, watch_gaps, NULL));
+	began = begin_watch();
+	fill(&logged);
+	end_large(thread, began);
+}
+
+/* --- HPTEs are made while their memslot goes ------------------------------ */
+
+#define RACE_MS		20000
+
+static void *fill_again(void *unused)
+{
+	(void)unused;
+	stay_on_cpu(1);
+	while (__atomic_load_n(&go_on, __ATOMIC_ACQUIRE)) {
+		fill(&logged);
+		__atomic_add_fetch(&logs, 1, __ATOMIC_RELEASE);
+	}
+	return NULL;
+}
+
+static void i4_memslot_goes_while_hptes_are_written(void)
+{
+	size_t bytes = HPTE_PAGES * host_page();
+	void *memory = vm_map(bytes);
+	u64 end = timebase() + RACE_MS * TICKS_PER_MS;
+	unsigned long slots = 0;
+	pthread_t thread;
+
+	memset(memory, 1, bytes);
+	stay_on_cpu(0);
+	begin(&logged);
+	allocate(&logged, LARGE);
+	go_on = 1;
+	CHECK(!pthread_create(&thread, NULL, fill_again, NULL));
+	while (timebase() < end) {
+		vm_set_slot(&logged, 0, 0, memory, bytes, 0);
+		vm_set_slot(&logged, 0, 0, memory, 0, 0);
+		slots++;
+	}
+	__atomic_store_n(&go_on, 0, __ATOMIC_RELEASE);
+	pthread_join(thread, NULL);
+	note("%lu memslots, %lu times filled", slots, logs);
+	vm_destroy(&logged);
+}
+
 static const struct test_case cases[] = {
 	{ "l15_prepared_hpt_goes_with_its_vm",
 	  l15_prepared_hpt_goes_with_its_vm, 120 },
@@ -320,6 +486,15 @@ static const struct test_case cases[] = {
 	{ "l5_notifier_of_many_hptes_reschedules",
 	  l5_notifier_of_many_hptes_reschedules, 120 },
 	{ "l5_reset_of_an_hpt_reschedules", l5_reset_of_an_hpt_reschedules, 120 },
+	{ "l5_flush_of_many_hptes_reschedules",
+	  l5_flush_of_many_hptes_reschedules, 120 },
+	{ "l5_resize_of_an_hpt_reschedules", l5_resize_of_an_hpt_reschedules, 120 },
+	{ "l5_read_of_an_hpt_reschedules", l5_read_of_an_hpt_reschedules, 120 },
+	{ "l5_write_of_an_hpt_reschedules", l5_write_of_an_hpt_reschedules, 120 },
+	{ "i4_memslot_goes_while_hptes_are_written",
+	  i4_memslot_goes_while_hptes_are_written, 120 },
+	{ "l10_hptes_that_collide_in_a_larger_hpt",
+	  l10_hptes_that_collide_in_a_larger_hpt, 60 },
 };
 
 TEST_MAIN(cases)
