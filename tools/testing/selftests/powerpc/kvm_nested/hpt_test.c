@@ -377,18 +377,20 @@ static void l10_hptes_that_collide_in_a_larger_hpt(void)
 	}
 }
 
-/* Looked at one by one, and not a single one is there. */
+/* HPTEs are looked at one by one, and there is only one. */
+#define LARGER			(LARGE + 2)
+
 static void l5_resize_of_an_hpt_reschedules(void)
 {
 	pthread_t thread = begin_large(1, 0);
 	u64 began;
 
-	allocate(&logged, LARGE);
+	allocate(&logged, LARGER);
 	write_hpte(&logged, 0, HPTE_VRMA | HPTE_LARGE | HPTE_VALID,
 		   HPTE_M | NO_MEMORY);
-	wait_until_prepared(&logged, LARGE);
+	wait_until_prepared(&logged, LARGER);
 	began = begin_watch();
-	CHECK_EQ(commit(&logged, LARGE), 0);
+	CHECK_EQ(commit(&logged, LARGER), 0);
 	end_large(thread, began);
 }
 
