@@ -106,6 +106,7 @@ MUTANTS = (
     LeftOut("0041", "hcalls"),
     LeftOut("0042", "hcalls"),
     LeftOut("0043", "hcalls"),
+    LeftOut("0068", "dispatch_log"),
     Mutant("an interrupt of L0 for L2 comes as L1's own", "nested/nested_run.c",
            "\tvcpu->arch.nested_lpcr = lpcr;\n",
            "\tvcpu->arch.nested_lpcr = vcpu->arch.vcore->lpcr;\n", "l2_exits"),

@@ -328,6 +328,18 @@ long kvmhv_enter_nested_guest(struct kvm_vcpu *vcpu)
 	return kvmhv_enter_result(vcpu, run, r, err);
 }
 
+/**
+ * kvmhv_nested_tb_offset() - what is a nested guest's own of the time-base offset
+ * @vcpu: vCPU with L2 loaded
+ *
+ * Context: Any; the vCPU's own thread.
+ * Return: L2's time base minus L1's, modulo 2^64.
+ */
+u64 kvmhv_nested_tb_offset(const struct kvm_vcpu *vcpu)
+{
+	return vcpu->arch.nested_run->hv.tb_offset;
+}
+
 /* Interrupt vectors, with relocation on (AIL) or off. */
 #define KVMHV_VECTORS		(GENMASK_ULL(12, 0) | 0xc000000000004000ULL)
 

@@ -99,6 +99,7 @@ struct kvm_nested_guest {
 };
 
 int kvmhv_settle_nested(struct kvm_vcpu *vcpu);
+u64 kvmhv_nested_tb_offset(const struct kvm_vcpu *vcpu);
 int kvmhv_wait_for_hcall(struct kvm_vcpu *vcpu, unsigned long req);
 bool kvmhv_wait_for_page(struct kvm *kvm, unsigned long gpa);
 u64 kvmhv_get_ptcr(struct kvm_vcpu *vcpu);
