@@ -14,6 +14,7 @@
 
 #define PARAMETERS	"/sys/module/kvm_hv/parameters/"
 #define THP		"/sys/kernel/mm/transparent_hugepage/"
+#define RECLAIM		GROUP "/memory.reclaim"
 #define DEBUGFS		"/sys/kernel/debug/kvm"
 #define READ_BYTES	65536
 #define HOG_BYTES	(24ULL << 20)
@@ -148,7 +149,7 @@ static const struct {
 } knobs[] = {
 	{ "/proc/sys/vm/drop_caches", { "1", "2", "2", "3" } },
 	{ "/proc/sys/vm/compact_memory", { "1", "1", "1", "1" } },
-	{ GROUP "/memory.reclaim", { "1M", "4M", "16M", "64M" } },
+	{ RECLAIM, { "1", "4", "16", "64" } },
 	{ GROUP "/memory.high", { "max", "max", "64M", "32M" } },
 	{ "/sys/kernel/mm/ksm/run", { "1", "1", "1", "2" } },
 	{ THP "enabled", { "always", "madvise", "always", "never" } },
@@ -159,6 +160,24 @@ static const struct {
 	{ PARAMETERS "nested_replay", { "Y", "Y", "Y", "N" } },
 };
 
+/* Each MiB is a step: very many shadow leaves may be over it. */
+static void reclaim(unsigned int mib)
+{
+	while (mib-- && !tally->stop) {
+		BESIDE_STEP(BESIDE_MEMORY, RECLAIM);
+		try_write(RECLAIM, "1M");
+	}
+}
+
+static void turn(const char *path, const char *text)
+{
+	BESIDE_STEP(BESIDE_MEMORY, path);
+	if (!strcmp(path, RECLAIM))
+		reclaim(atoi(text));
+	else
+		try_write(path, text);
+}
+
 /* One knob after the other; some leave it where it may hurt for a while. */
 void beside_memory(u64 seed)
 {
@@ -167,13 +186,10 @@ void beside_memory(u64 seed)
 	while (!tally->stop) {
 		u64 n = rng_below(&rng, ARRAY_SIZE(knobs) + 1);
 
-		BESIDE_STEP(BESIDE_MEMORY, n < ARRAY_SIZE(knobs) ?
-					   knobs[n].path : "hog");
-		if (n == ARRAY_SIZE(knobs))
-			hog();
+		if (n < ARRAY_SIZE(knobs))
+			turn(knobs[n].path, knobs[n].texts[rng_below(&rng, 4)]);
 		else
-			try_write(knobs[n].path,
-				  knobs[n].texts[rng_below(&rng, 4)]);
+			hog();
 		COUNT(squeezes);
 		sleep_ms(rng_below(&rng, 200));
 	}
