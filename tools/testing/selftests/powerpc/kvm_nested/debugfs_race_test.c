@@ -225,7 +225,8 @@ static void *reset_on(void *unused)
 
 /*
  * L1 uses several guests as well as it can: without a table, or with a limit of
- * one while a reader looks at that one, it is refused.
+ * one while a reader looks at that one, it is refused. On a busy machine the time
+ * may be over before one of them has ended: not without it.
  */
 static unsigned int use_guests(u64 end)
 {
@@ -233,7 +234,7 @@ static unsigned int use_guests(u64 end)
 	u32 lpid;
 	s64 r;
 
-	while (timebase() < end) {
+	while (timebase() < end || !done) {
 		for (lpid = 1; lpid <= 5; lpid++) {
 			l2_prepare(&w.v, lpid);
 			l2_goto(&w.v, l2_touch);
