@@ -26,7 +26,7 @@
 #include "../book3s_hv.h"
 #include "parent.h"
 
-#define PARENT_ENTRIES	BIT(KVM_MAX_NESTED_GUESTS_SHIFT)
+#define PARENT_ENTRIES		BIT(KVM_MAX_NESTED_GUESTS_SHIFT)
 #define PARENT_BYTES		(PARENT_ENTRIES * sizeof(struct patb_entry))
 #define PARENT_PTCR_SIZE	(ilog2(PARENT_BYTES) - 12)
 
