@@ -204,23 +204,43 @@ static void *watch_gaps(void *unused)
 	return NULL;
 }
 
-static void *no_memory;
+static void *slot_memory;
 
-/* A memslot of as many frames, without memory; the watch is on. */
+/* A VM with one memslot, and the watch is on. */
+static pthread_t begin_watched(void *memory, u64 bytes, u32 flags)
+{
+	pthread_t thread;
+
+	stay_on_cpu(0);
+	begin(&logged);
+	vm_set_slot(&logged, 0, 0, memory, bytes, flags);
+	slot_memory = memory;
+	go_on = 1;
+	CHECK(!pthread_create(&thread, NULL, watch_gaps, NULL));
+	return thread;
+}
+
+/* As many frames, without memory. */
 static pthread_t begin_large(u64 frames, u32 flags)
 {
 	u64 bytes = frames * host_page();
 	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
 			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	pthread_t thread;
 
 	CHECK(memory != MAP_FAILED);
-	stay_on_cpu(0);
-	begin(&logged);
-	vm_set_slot(&logged, 0, 0, memory, bytes, flags);
-	no_memory = memory;
-	go_on = 1;
-	CHECK(!pthread_create(&thread, NULL, watch_gaps, NULL));
+	return begin_watched(memory, bytes, flags);
+}
+
+/* Memory for fill(), and an HPT that holds as many HPTEs. */
+static pthread_t begin_for_fill(void)
+{
+	size_t bytes = HPTE_PAGES * host_page();
+	void *memory = vm_map(bytes);
+	pthread_t thread;
+
+	memset(memory, 1, bytes);
+	thread = begin_watched(memory, bytes, 0);
+	allocate(&logged, LARGE);
 	return thread;
 }
 
@@ -265,28 +285,19 @@ static void l5_notifier_of_an_hpt_reschedules(void)
 
 	allocate(&logged, SMALL);
 	began = begin_watch();
-	CHECK(!madvise(no_memory, MANY_FRAMES * host_page(), MADV_DONTNEED));
+	CHECK(!madvise(slot_memory, MANY_FRAMES * host_page(), MADV_DONTNEED));
 	end_large(thread, began);
 }
 
 /* One page is, in very many HPTEs. */
 static void l5_notifier_of_many_hptes_reschedules(void)
 {
-	size_t bytes = HPTE_PAGES * host_page();
-	void *memory = vm_map(bytes);
-	pthread_t thread;
+	pthread_t thread = begin_for_fill();
 	u64 began;
 
-	memset(memory, 1, bytes);
-	stay_on_cpu(0);
-	begin(&logged);
-	vm_set_slot(&logged, 0, 0, memory, bytes, 0);
-	allocate(&logged, LARGE);
 	fill(&logged);
-	go_on = 1;
-	CHECK(!pthread_create(&thread, NULL, watch_gaps, NULL));
 	began = begin_watch();
-	CHECK(!madvise(memory, host_page(), MADV_DONTNEED));
+	CHECK(!madvise(slot_memory, host_page(), MADV_DONTNEED));
 	end_large(thread, began);
 }
 
@@ -307,21 +318,12 @@ static void l5_reset_of_an_hpt_reschedules(void)
 /* One page in very many HPTEs, and its memslot goes. */
 static void l5_flush_of_many_hptes_reschedules(void)
 {
-	size_t bytes = HPTE_PAGES * host_page();
-	void *memory = vm_map(bytes);
-	pthread_t thread;
+	pthread_t thread = begin_for_fill();
 	u64 began;
 
-	memset(memory, 1, bytes);
-	stay_on_cpu(0);
-	begin(&logged);
-	vm_set_slot(&logged, 0, 0, memory, bytes, 0);
-	allocate(&logged, LARGE);
 	fill(&logged);
-	go_on = 1;
-	CHECK(!pthread_create(&thread, NULL, watch_gaps, NULL));
 	began = begin_watch();
-	vm_set_slot(&logged, 0, 0, memory, 0, 0);
+	vm_set_slot(&logged, 0, 0, slot_memory, 0, 0);
 	end_large(thread, began);
 }
 
@@ -417,19 +419,9 @@ static void l5_read_of_an_hpt_reschedules(void)
 
 static void l5_write_of_an_hpt_reschedules(void)
 {
-	size_t bytes = HPTE_PAGES * host_page();
-	void *memory = vm_map(bytes);
-	pthread_t thread;
-	u64 began;
+	pthread_t thread = begin_for_fill();
+	u64 began = begin_watch();
 
-	memset(memory, 1, bytes);
-	stay_on_cpu(0);
-	begin(&logged);
-	vm_set_slot(&logged, 0, 0, memory, bytes, 0);
-	allocate(&logged, LARGE);
-	go_on = 1;
-	CHECK(!pthread_create(&thread, NULL, watch_gaps, NULL));
-	began = begin_watch();
 	fill(&logged);
 	end_large(thread, began);
 }

@@ -74,19 +74,25 @@ static void move_a_page(u64 ea)
 	CHECK_EQ(l2_must_load(&w.v, ea), NEW);
 }
 
+/* Return: whether it was made; not where the emulator has no quadrants. */
+static int copy(u64 ea, u64 to, u64 from)
+{
+	s64 r = L1_HCALL(&w.v, H_COPY_TOFROM_GUEST, 1, 0, ea, to, from, 8);
+
+	if (r == H_NOT_FOUND)
+		l2_has_no_quadrants();
+	return r != H_NOT_FOUND;
+}
+
 /* Copied for L1 on one CPU, changed on another, seen on the first. */
 static void copy_a_page(u64 ea)
 {
 	u64 *to = l1_memory(&w.l1, BUFFER);
-	s64 r;
 
 	stay_on_cpu(1);
 	CHECK_EQ(l2_must_load(&w.v, ea), OLD);
 	stay_on_cpu(0);
-	r = L1_HCALL(&w.v, H_COPY_TOFROM_GUEST, 1, 0, ea, BUFFER, 0, 8);
-	if (r == H_NOT_FOUND)
-		l2_has_no_quadrants();
-	else
+	if (copy(ea, BUFFER, 0))
 		CHECK_EQ(l1_swap64(&w.l1, *to), OLD);
 	stay_on_cpu(1);
 	change(ea);
@@ -98,13 +104,9 @@ static void copy_a_page(u64 ea)
 static void copy_from_a_changed_page(u64 ea)
 {
 	u64 *to = l1_memory(&w.l1, BUFFER);
-	s64 r;
 
 	leave_a_page_behind(ea);
-	r = L1_HCALL(&w.v, H_COPY_TOFROM_GUEST, 1, 0, ea, BUFFER, 0, 8);
-	if (r == H_NOT_FOUND)
-		l2_has_no_quadrants();
-	else
+	if (copy(ea, BUFFER, 0))
 		CHECK_EQ(l1_swap64(&w.l1, *to), NEW);
 }
 
@@ -112,14 +114,10 @@ static void copy_from_a_changed_page(u64 ea)
 static void copy_to_a_changed_page(u64 ea)
 {
 	u64 *from = l1_memory(&w.l1, BUFFER);
-	s64 r;
 
 	leave_a_page_behind(ea);
 	*from = l1_swap64(&w.l1, NEW);
-	r = L1_HCALL(&w.v, H_COPY_TOFROM_GUEST, 1, 0, ea, 0, BUFFER, 8);
-	if (r == H_NOT_FOUND)
-		l2_has_no_quadrants();
-	else
+	if (copy(ea, 0, BUFFER))
 		CHECK_EQ(l2_must_load(&w.v, OLD), OLD);
 }
 

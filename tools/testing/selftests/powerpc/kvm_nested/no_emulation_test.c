@@ -72,6 +72,16 @@ static void c10_cache_operation_of_l2(void)
 	world_end(&w);
 }
 
+/* What L2 executes next is emulated, once, and has loaded what it should. */
+static void l2_loads_by_mmio(void)
+{
+	CHECK_EQ(l1_enter(&w.v), 0);
+	CHECK_EQ(w.v.mmio.count, 1);
+	CHECK_EQ(l1_run(&w.v), TRAP_HCALL);
+	CHECK_EQ(REG(&w.v, 5), VALUE);
+	world_end(&w);
+}
+
 /* L1 maps L2's code for execution only; L0 has to read it all the same. */
 static void c10_code_for_execution_only(void)
 {
@@ -81,11 +91,7 @@ static void c10_code_for_execution_only(void)
 	l2_goto(&w.v, l2_load);
 	SET_REGS(&w.v, nip, CODE + (l2_load - snippets_begin));
 	SET_REG(&w.v, 4, L2_DATA);
-	CHECK_EQ(l1_enter(&w.v), 0);
-	CHECK_EQ(w.v.mmio.count, 1);
-	CHECK_EQ(l1_run(&w.v), TRAP_HCALL);
-	CHECK_EQ(REG(&w.v, 5), VALUE);
-	world_end(&w);
+	l2_loads_by_mmio();
 }
 
 /* All of a page of L1 is another load than that of the code. */
@@ -112,11 +118,7 @@ static void c10_code_of_l2_in_real_mode(void)
 	CHECK_EQ((u32)l2_must_load(&w.v, L2_SNIPPETS), LD_R6_R4);
 	l2_goto(&w.v, l2_load);
 	SET_REG(&w.v, 4, L2_DATA);
-	CHECK_EQ(l1_enter(&w.v), 0);
-	CHECK_EQ(w.v.mmio.count, 1);
-	CHECK_EQ(l1_run(&w.v), TRAP_HCALL);
-	CHECK_EQ(REG(&w.v, 5), VALUE);
-	world_end(&w);
+	l2_loads_by_mmio();
 }
 
 /* A translating L2 is read through quadrants, which find nothing to read. */

@@ -171,11 +171,12 @@ static void reclaim(unsigned int mib)
 
 static void turn(const char *path, const char *text)
 {
-	BESIDE_STEP(BESIDE_MEMORY, path);
-	if (!strcmp(path, RECLAIM))
+	if (!strcmp(path, RECLAIM)) {
 		reclaim(atoi(text));
-	else
-		try_write(path, text);
+		return;
+	}
+	BESIDE_STEP(BESIDE_MEMORY, path);
+	try_write(path, text);
 }
 
 /* One knob after the other; some leave it where it may hurt for a while. */
